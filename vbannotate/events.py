@@ -94,7 +94,9 @@ class Event:
 
     def with_(self, **changes: Any) -> Event:
         """A copy with some of onset_us, offset_us, label, confidence, extra replaced."""
-        values = {name: getattr(self, name) for name in ("onset_us", "offset_us", "label", "confidence", "extra")}
+        values = {
+            name: getattr(self, name) for name in ("onset_us", "offset_us", "label", "confidence", "extra")
+        }
         return Event.from_us(**(values | changes))
 
     def problem(self) -> str | None:
@@ -110,7 +112,12 @@ class Event:
 
 
 def _set(
-    event: Event, onset_us: int, offset_us: int, label: str, confidence: float | None, extra: Mapping[str, Any] | None
+    event: Event,
+    onset_us: int,
+    offset_us: int,
+    label: str,
+    confidence: float | None,
+    extra: Mapping[str, Any] | None,
 ) -> None:
     for name, value in (
         ("onset_us", int(onset_us)),

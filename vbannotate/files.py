@@ -52,7 +52,9 @@ def decode(data: bytes, name: str, fallback: str = FALLBACK) -> Text:
             try:
                 return Text(data[len(bom) :].decode(encoding), encoding, bom)
             except UnicodeDecodeError as error:
-                raise FormatError(f"{name}: broken {encoding} at byte {error.start}", "save it again as UTF-8") from error
+                raise FormatError(
+                    f"{name}: broken {encoding} at byte {error.start}", "save it again as UTF-8"
+                ) from error
     if encoding := _unmarked_utf16(data):
         return Text(data.decode(encoding, "replace"), encoding)
     try:
@@ -82,7 +84,9 @@ def read(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise VbannotateError(f"file not found: {path}", "check the name") from error
     except OSError as error:
-        raise VbannotateError(f"{path}: {error.strerror or error}", "check that it is a file you may read") from error
+        raise VbannotateError(
+            f"{path}: {error.strerror or error}", "check that it is a file you may read"
+        ) from error
 
 
 def write(path: Path, data: bytes, *, overwrite: bool = False) -> None:
@@ -110,7 +114,9 @@ def write(path: Path, data: bytes, *, overwrite: bool = False) -> None:
     except OSError as error:
         if isinstance(error, FileExistsError):
             raise WouldOverwriteError(f"{path} exists", "give --overwrite or another --output") from error
-        raise VbannotateError(f"{path}: {error.strerror or error}", "check the folder and the space left") from error
+        raise VbannotateError(
+            f"{path}: {error.strerror or error}", "check the folder and the space left"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,0 +1,93 @@
+"""What a format module is, and the values that pass between it and the registry.
+
+A format is one module of this package. It imports heavy packages (lxml, sqlite3) inside its functions and has
+
+    NAME: str                 the name in commands, e.g. "srt"
+    TITLE: str                a line for people
+    SUFFIXES: tuple[str, ...] endings in lower case with their dots, the usual one first, e.g. (".vb.json",)
+    KEEPS: Keeps              what survives write and read
+    guess(data: bytes, name: str) -> bool
+                              whether the content looks like this format; never raises
+    read(data: bytes, name: str) -> Annotation
+                              tolerant: what it skips or guesses stands in `Annotation.warnings`, with the
+                              line; FormatError ("name, line 3: what; mend") where nothing can be made of it
+    write(annotation: Annotation, options: WriteOptions) -> bytes
+                              strict: FormatError names the event that cannot be written; `check` does most
+    merge(data, annotation, options, name, part) -> Merged
+                              only formats that can go into a person's file; see `Merged`
+
+A format that is only read has no `write`. To add a format: write the module, put it into `formats.FORMATS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from vbannotate.errors import FormatError
+from vbannotate.events import Annotation
+
+
+@dataclass(frozen=True, slots=True)
+class Keeps:
+    """What survives write and read in a format; times within `resolution_us`."""
+
+    resolution_us: int
+    labels: bool = True  # any text, but for the signs that the format's page names
+    confidence: bool = False
+    tiers: bool = False
+    points: bool = False
+    overlap: bool = False  # events of one tier may overlap
+    extra: bool = False  # unknown keys, provenance, examined spans
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """How an annotation is written. A format ignores what it has no place for."""
+
+    confidence: bool = False  # audacity: as a suffix of the label
+    tiers: str = "one"  # or "per-label"; the registry has split the tiers before a module sees them
+    exact: bool = False  # subtitles: the events' own times
+    texts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # label -> cue text
+    style: str = "default"  # subtitles: the preset of display times (`cues.STYLES`)
+    media_path: str | None = None  # the recording, absolute where known
+    target: str | None = None  # the path that is written, for relative links
+    labels: tuple[str, ...] = ()  # the label scheme (ELAN's controlled vocabulary)
+    replace_edited: bool = False  # merging: replace our part although a person has changed it
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A person's file with our part in it.
+
+    `part` is plain JSON that says what in `data` is ours, enough to find it again and to see whether somebody
+    changed it. It is kept beside the file and handed back as the argument `part` of the next merge (None: the
+    file holds nothing of ours), which then replaces that part. Where a person has changed it, `merge` raises
+    EditedError, or with `options.replace_edited` replaces what it still finds and leaves the rest.
+    """
+
+    data: bytes
+    part: Any
+    notes: tuple[str, ...] = ()  # one line each: what a person should know
+
+
+class EditedError(FormatError):
+    """Our part of a person's file has been changed by hand since it was written."""
+
+
+def check(annotation: Annotation, what: str, *, points: bool = True) -> None:
+    """Raise FormatError for the first event whose times cannot be written in a file of `what`.
+
+    These are negative and reversed times, and events without length where the format has no points.
+    """
+    for tier in annotation.tiers:
+        for event in tier.events:
+            problem = event.problem()
+            if problem is None and not points and not tier.points and event.onset_us == event.offset_us:
+                problem = f"no length at {event.onset} s, which {what} cannot hold"
+            if problem:
+                raise FormatError(
+                    f"event {event.label!r} in tier {tier.name!r}: {problem}", "correct or remove the event"
+                )

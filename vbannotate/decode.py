@@ -1,6 +1,6 @@
 """Frame probabilities to events, in whole frames and as a stream.
 
-The steps, in this order, with the names of the published locator (laion/vocalburst-locator, ``inference.py``):
+The steps, in this order, named as in the published locator (laion/vocalburst-locator, ``inference.py``):
 
 1. smooth     median over an odd number of frames, the first and last frame repeated at the edges
 2. threshold  a frame is positive if ``probability > threshold`` (strict, in float32); with `release` an event
@@ -10,9 +10,9 @@ The steps, in this order, with the names of the published locator (laion/vocalbu
 5. peak       ... and when its curve once reaches ``>= peak``
 6. pad        onset and offset move outwards, at most to the middle of the gap to a neighbour
 
-Confidence is the mean over all frames of the joined run, gap frames included, as published. Times differ from
-the published arithmetic in one point: frames are counted, never multiplied as floats, so that a length equal to
-an option always passes, wherever it lies (`vbannotate.compat` repeats the published floats instead).
+Confidence is the mean over all frames of the joined run, gap frames included, as published. Times differ
+from the published arithmetic in one point: frames are counted, never multiplied as floats, so that a length
+equal to an option always passes, wherever it lies (`vbannotate.compat` repeats the published floats).
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ class Dropped:
 class Decoder:
     """Turns the probabilities of one label into events that leave as soon as they are settled.
 
-    The events are the same however the curve is cut into blocks. With `explain`, `dropped` lists what each step
-    took away once `finish` has run.
+    The events are the same however the curve is cut into blocks. With `explain`, `dropped` lists what each
+    step took away once `finish` has run.
     """
 
     def __init__(
@@ -174,8 +174,7 @@ class Decoder:
             yield from self._settle(end)
         needed = self._needed(end)
         if self._held is not None and needed * self._frame_us - self._held.offset_us >= 2 * self._pad_us:
-            if (event := self._padded(None)) is not None:
-                yield event
+            yield from filter(None, [self._padded(None)])
         self._curve, self._base = self._curve[needed - self._base :], needed
 
     def _needed(self, end: int) -> int:
@@ -286,7 +285,7 @@ class Decoder:
 def decode(
     scores: np.ndarray, settings: Settings, frame_us: int = FRAME_US, duration_us: int | None = None
 ) -> list[Event]:
-    """Decode one whole curve, float32 [frames], frame k covering [k, k + 1) x `frame_us` from the media's zero.
+    """Decode a whole curve, float32 [frames]; frame k covers [k, k + 1) x `frame_us` from the media's zero.
 
     With `duration_us` frames that begin after the end of the media are ignored and no event ends after it.
     """

@@ -165,8 +165,8 @@ class Tier:
 class Annotation:
     """Everything one annotation file says about one recording.
 
-    `examined` are the spans somebody or something looked at; None means all of the recording. "No event" is not
-    "not looked at". `media` is the recording's path as known, `duration_us` its length if known.
+    `examined` are the spans somebody or something looked at; None means all of the recording. "No event" is
+    not "not looked at". `media` is the recording's path as known, `duration_us` its length if known.
     `provenance` says how the annotation was made; `extra` keeps unknown keys; `warnings` is what a reader
     skipped or guessed, one line each.
     """

@@ -105,7 +105,7 @@ def write(path: Path, data: bytes, *, overwrite: bool = False) -> None:
         if path.exists():
             shutil.copymode(path, temporary)
         if overwrite:
-            os.replace(temporary, path)
+            temporary.replace(path)
         else:
             _claim(temporary, path)
     except PermissionError as error:
@@ -130,7 +130,7 @@ def _claim(temporary: Path, path: Path) -> None:
     except OSError:  # file systems without hard links
         if path.exists():
             raise FileExistsError(path) from None
-        os.replace(temporary, path)
+        temporary.replace(path)
 
 
 def backup(path: Path) -> Path:

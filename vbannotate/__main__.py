@@ -1,0 +1,6 @@
+"""``python -m vbannotate``."""
+
+from vbannotate.cli.app import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,306 @@
+"""The path from a recording to an annotation, for the command line, Python and the plug-ins alike.
+
+media -> audio blocks -> frame probabilities -> events -> annotation. Everything streams: memory does not grow
+with the length of the recording, but for the events (and the curve, where it is kept or `compat` decodes it).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vbannotate import provenance, settings
+from vbannotate.decode import Decoder, Dropped
+from vbannotate.errors import MediaError, UsageError
+from vbannotate.events import TIER, Annotation, Event, Span, Tier
+from vbannotate.scores import Scores
+
+if TYPE_CHECKING:
+    from vbannotate.audio import Stream
+    from vbannotate.models.base import Locator
+
+RATE = 16_000  # what every locator listens to, Hz
+Progress = Callable[[float, float | None], None]  # seconds done, seconds in all if known
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """The result for one recording. `scores` has one entry a channel and is empty unless curves were kept."""
+
+    annotation: Annotation
+    dropped: tuple[Dropped, ...] = ()
+    scores: tuple[Scores, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """A loaded locator with its settings; `run` may be called for any number of recordings."""
+
+    locator: Locator
+    settings: settings.Resolved
+    compat: str | None = None
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path | None = None,
+        preset: str | None = None,
+        file: settings.SettingsFile | None = None,
+        options: Mapping[str, Any] | None = None,
+        compat: str | None = None,
+        device: str = "auto",
+        backend: str = "auto",
+        threads: int | None = None,
+    ) -> Detector:
+        """Load a model by name or folder and resolve its settings. Raises ModelError and UsageError."""
+        from vbannotate import models
+
+        name = model or (file.model if file else None) or models.DEFAULT
+        locator = models.load(name, device=device, backend=backend, threads=threads)
+        resolved = settings.resolve(locator.card, preset, file, _with_compat_defaults(compat, options))
+        return cls(locator, resolved, compat)
+
+    def run(
+        self,
+        media: str | os.PathLike[str] | np.ndarray,
+        sample_rate: int | None = None,
+        channel: int | str | None = None,
+        explain: bool = False,
+        keep_scores: bool = False,
+        progress: Progress | None = None,
+    ) -> Detection:
+        """Detect in one recording: a path, or float32 [samples] or [samples, channels] with `sample_rate`.
+
+        `channel` is None for the mean of all, a number from 1 on, or "each" for a tier a channel.
+        Raises MediaError where the recording cannot be read.
+        """
+        path = None if isinstance(media, np.ndarray) else Path(media)
+        channels = [channel] if channel != "each" else list(range(1, _channels(media, sample_rate) + 1))
+        tiers, dropped, kept, warnings = [], [], [], []
+        stream = None
+        for done, number in enumerate(channels):
+            stream = _open(media, sample_rate, number)
+            report = _share(progress, done, len(channels))
+            events, lost, scores = self._run_channel(stream, explain, keep_scores, report)
+            tiers.append(Tier(TIER if channel != "each" else f"{TIER}-{number}", events))
+            dropped += lost
+            kept += [] if scores is None else [_named(scores, path)]
+            warnings += [w for w in stream.warnings if w not in warnings]
+        if stream is None:
+            raise MediaError(f"{path}: no channel", "try: vbannotate probe FILE")
+        duration_us = stream.duration_us
+        annotation = Annotation(
+            tuple(tiers),
+            media=None if path is None else str(path),
+            duration_us=duration_us,
+            examined=(Span(0, duration_us),),
+            provenance=self.provenance(path, stream),
+            warnings=tuple(warnings),
+        )
+        return Detection(annotation, tuple(dropped), tuple(kept))
+
+    def provenance(self, path: Path | None, stream: Stream | None = None) -> dict[str, Any]:
+        """What made the annotation: model, settings, media, clock."""
+        clock = stream.probe.clock() if stream is not None and stream.probe is not None else None
+        model = self.locator.card.identity()
+        return provenance.of_detection(model, self.settings.to_dict(), path, clock, self.compat)
+
+    def _run_channel(
+        self, stream: Stream, explain: bool, keep: bool, progress: Progress | None
+    ) -> tuple[list[Event], list[Dropped], Scores | None]:
+        curves: list[np.ndarray] = []
+        blocks = self.locator.scores(_mono(stream, progress))
+        if keep or self.compat:
+            blocks = _tee(blocks, curves)
+        labels = self.locator.labels
+        if self.compat:
+            for _ in blocks:
+                pass
+            whole = _join(curves, len(labels))
+            events = _decode_compat(self.compat, whole, labels, self.settings)
+            dropped: list[Dropped] = []
+        else:
+            events, dropped = decode_stream(
+                blocks, labels, self.settings, self.locator.frame_us, lambda: stream.duration_us, explain
+            )
+        if not keep:
+            return events, dropped, None
+        name, duration = self.locator.card.name, stream.duration_us
+        return (
+            events,
+            dropped,
+            Scores(_join(curves, len(labels)), labels, name, self.locator.frame_us, 0, duration),
+        )
+
+
+def detect(
+    media: str | os.PathLike[str] | np.ndarray,
+    *,
+    model: str | Path | None = None,
+    preset: str | None = None,
+    threshold: float | None = None,
+    merge_gap: float | None = None,
+    min_dur: float | None = None,
+    compat: str | None = None,
+    device: str = "auto",
+    backend: str = "auto",
+    progress: Progress | None = None,
+    sample_rate: int | None = None,
+    **more: Any,
+) -> Annotation:
+    """Find the vocal bursts of one recording: a path, or a float array with `sample_rate` in Hz.
+
+    Lengths in seconds; None takes the model's own setting. `more` takes the settings peak, release, pad and
+    smooth. `compat` is "v1", "v1-median" or "v2": the published post-processing, digit for digit. `progress`
+    is called with the seconds done and the seconds in all (None if unknown). For many recordings make one
+    `Detector`.
+    """
+    options = {"threshold": threshold, "merge_gap": merge_gap, "min_dur": min_dur, **more}
+    detector = Detector.load(model, preset, None, options, compat, device, backend)
+    return detector.run(media, sample_rate, progress=progress).annotation
+
+
+def decode_stream(
+    blocks: Iterable[np.ndarray],
+    labels: Sequence[str],
+    resolved: settings.Resolved,
+    frame_us: int,
+    duration_us: Callable[[], int | None],
+    explain: bool = False,
+) -> tuple[list[Event], list[Dropped]]:
+    """Decode blocks of float32 [frames, labels] with each label's settings; events in order of onset.
+
+    `duration_us` is called after the last block, when the end of the media is known.
+    """
+    decoders = [Decoder(resolved.of(label), frame_us, label, explain) for label in labels]
+    events: list[Event] = []
+    for block in blocks:
+        for column, decoder in enumerate(decoders):
+            events += decoder.feed(block[:, column])
+    for decoder in decoders:
+        events += decoder.finish(duration_us())
+    dropped = [d for decoder in decoders for d in decoder.dropped]
+    return sorted(events, key=Event.key), sorted(dropped, key=lambda d: (d.onset_us, d.offset_us))
+
+
+def redecode(
+    kept: Scores, resolved: settings.Resolved, compat: str | None = None, explain: bool = False
+) -> Detection:
+    """Decode a kept curve anew, without its model."""
+    dropped: list[Dropped] = []
+    if compat:
+        events = _decode_compat(compat, kept.scores, kept.labels, resolved)
+    else:
+        events, dropped = decode_stream(
+            [kept.scores], kept.labels, resolved, kept.frame_us, lambda: kept.duration_us, explain
+        )
+    if kept.start_us:
+        events = [
+            e.with_(onset_us=e.onset_us + kept.start_us, offset_us=e.offset_us + kept.start_us)
+            for e in events
+        ]
+    end = kept.start_us + (kept.duration_us or len(kept.scores) * kept.frame_us)
+    made_by = provenance.of_detection({"name": kept.model}, resolved.to_dict(), None, None, compat)
+    annotation = Annotation.of(
+        events, media=kept.media, duration_us=end, examined=(Span(kept.start_us, end),), provenance=made_by
+    )
+    return Detection(annotation, tuple(dropped))
+
+
+def _with_compat_defaults(compat: str | None, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """`compat` means the published program: its settings hold unless others are given."""
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    if compat is None:
+        return given
+    from vbannotate.compat import DEFAULTS
+
+    if compat not in DEFAULTS:
+        raise UsageError(f"unknown compat mode {compat!r}", f"known are {', '.join(DEFAULTS)}")
+    extra = set(given) - {"threshold", "merge_gap", "min_dur"}
+    if extra:
+        raise UsageError(
+            f"{', '.join(sorted(extra))}: not part of compat {compat}", "leave it out, or leave out --compat"
+        )
+    return dict(given)
+
+
+def _decode_compat(
+    mode: str, scores: np.ndarray, labels: Sequence[str], resolved: settings.Resolved
+) -> list[Event]:
+    from vbannotate import compat
+
+    events = []
+    for column, label in enumerate(labels):
+        used = resolved.of(label)
+        found = compat.decode(mode, scores[:, column], used.threshold, used.merge_gap, used.min_dur)
+        events += [event.with_(label=label) for event in found]
+    return sorted(events, key=Event.key)
+
+
+def _open(
+    media: str | os.PathLike[str] | np.ndarray, sample_rate: int | None, channel: int | str | None
+) -> Stream:
+    from vbannotate import audio
+
+    if isinstance(media, np.ndarray):
+        if sample_rate is None:
+            raise UsageError("an array has no sample rate", "give sample_rate= in Hz")
+        return audio.from_array(media, sample_rate, channel)
+    return audio.open_stream(media, channel)
+
+
+def _channels(media: str | os.PathLike[str] | np.ndarray, sample_rate: int | None) -> int:
+    return _open(media, sample_rate, "each").channels
+
+
+def _mono(stream: Stream, progress: Progress | None) -> Iterator[np.ndarray]:
+    """The one channel of the stream, float32 [samples], reporting progress as it is taken."""
+    total = None if stream.expected_us is None else stream.expected_us / 1e6
+    samples = 0
+    for block in stream.blocks():
+        yield block[:, 0]
+        samples += len(block)
+        if progress is not None:
+            progress(samples / RATE, total)
+
+
+def _share(progress: Progress | None, done: int, parts: int) -> Progress | None:
+    """Progress of one of several passes over the same recording."""
+    if progress is None or parts == 1:
+        return progress
+
+    def report(seconds: float, total: float | None) -> None:
+        progress(seconds + done * (total or seconds), None if total is None else total * parts)
+
+    return report
+
+
+def _tee(blocks: Iterable[np.ndarray], into: list[np.ndarray]) -> Iterator[np.ndarray]:
+    for block in blocks:
+        into.append(block)
+        yield block
+
+
+def _join(curves: list[np.ndarray], labels: int) -> np.ndarray:
+    return np.concatenate(curves) if curves else np.zeros((0, labels), np.float32)
+
+
+def _named(scores: Scores, path: Path | None) -> Scores:
+    return (
+        scores
+        if path is None
+        else Scores(
+            scores.scores,
+            scores.labels,
+            scores.model,
+            scores.frame_us,
+            scores.start_us,
+            scores.duration_us,
+            str(path),
+        )
+    )

@@ -49,7 +49,7 @@ def plan(
 ) -> list[Plan]:
     """Name the files for recordings, each given with the folder it was found under.
 
-    `output` is a folder, or for one recording a file with a known ending. Without `output` files go beside the
+    `output` is a folder, or for one recording a file with a known ending. Without it files go beside the
     recording. Raises UsageError where two recordings would write the same file.
     """
     single = _as_file(output, wanted)

@@ -62,7 +62,8 @@ def _packages() -> list[dict[str, Any]]:
                     import_module(package)
                 checks.append(_check(package, "ok", version(names[package][0])))
             except (ImportError, OSError, KeyError) as error:
-                checks.append(_check(package, "broken", str(error), f'pip install --force-reinstall "{target}"'))
+                mend = f'pip install --force-reinstall "{target}"'
+                checks.append(_check(package, "broken", str(error), mend))
     return checks
 
 
@@ -96,7 +97,8 @@ def _model() -> dict[str, Any]:
         seconds = time.perf_counter() - began
     except (VbannotateError, ImportError, OSError, RuntimeError) as error:
         return _check("bundled detector", "broken", str(error), mend)
-    return _check("bundled detector", "ok", f"{detector.locator.card.name}, first answer after {seconds:.1f} s")
+    name = detector.locator.card.name
+    return _check("bundled detector", "ok", f"{name}, first answer after {seconds:.1f} s")
 
 
 def _cuda() -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Annotation formats: the registry, and reading and writing files by name.
 
-A format is one module (protocol in `base`), imported when it is used. Merging into a person's file is in `merge`.
+A format is one module (protocol in `base`), imported when it is used. Merging into a person's file is `into`.
 """
 
 from __future__ import annotations
@@ -71,13 +71,13 @@ def guess_format(path: str | os.PathLike[str], data: bytes | None = None) -> str
     Without `data` (a file to be written) the longest ending decides, and among equals the first of `FORMATS`
     that can be written. Raises FormatError that lists what is known.
     """
-    low = os.path.basename(os.fspath(path)).lower()
+    low = Path(path).name.lower()
     found = {name: max((len(s) for s in suffixes(name) if low.endswith(s)), default=0) for name in FORMATS}
-    candidates = [name for name in FORMATS if found[name]]
+    candidates = sorted((name for name in FORMATS if found[name]), key=lambda name: -found[name])
     if data is None:
-        writable = [name for name in candidates if hasattr(module(name), "write")]
-        if writable:
-            return max(writable, key=lambda name: found[name])
+        for name in candidates:
+            if hasattr(module(name), "write"):
+                return name
     else:
         for name in (*candidates, *FORMATS):
             if module(name).guess(data, low):
@@ -105,7 +105,11 @@ def render(annotation: Annotation, format: str, options: WriteOptions | None = N
     if not hasattr(chosen, "write"):
         raise FormatError(f"{chosen.TITLE} can be read but not written", "choose another format")
     options = options or WriteOptions()
-    return chosen.write(arrange(annotation, options.tiers), options)
+    try:
+        return chosen.write(arrange(annotation, options.tiers), options)
+    except UnicodeEncodeError as error:  # half of a surrogate pair, from a damaged file
+        broken = error.object[max(0, error.start - 20) : error.end]
+        raise FormatError(f"text with a broken character: {broken!a}", "correct the text") from error
 
 
 def write(
@@ -138,7 +142,7 @@ def arrange(annotation: Annotation, tiers: str) -> Annotation:
 
 
 def describe() -> list[dict[str, Any]]:
-    """A row for each format: name, title, suffixes, whether it is read, written, merged into, what it keeps."""
+    """A row for each format: name, title, suffixes, whether it is written and merged into, what it keeps."""
     rows = []
     for name in FORMATS:
         chosen = module(name)

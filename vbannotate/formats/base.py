@@ -16,18 +16,27 @@ A format is one module of this package. It imports heavy packages (lxml, sqlite3
     merge(data, annotation, options, name, part) -> Merged
                               only formats that can go into a person's file; see `Merged`
 
-A format that is only read has no `write`. To add a format: write the module, put it into `formats.FORMATS`.
+A format that is only read has no `write`. Its functions are pure: bytes and values in and out, no files.
+To add a format: write the module, put it into `formats.FORMATS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from vbannotate.errors import FormatError
 from vbannotate.events import Annotation
+from vbannotate.times import from_us, parse_seconds
+
+# 31 years: up to there a float of seconds holds every microsecond, and no number in a damaged file costs memory.
+LIMIT_US = 10**15
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,36 @@ class EditedError(FormatError):
     """Our part of a person's file has been changed by hand since it was written."""
 
 
+class Line(NamedTuple):
+    """One line of a file with its own line end."""
+
+    number: int
+    text: str
+    end: str
+
+
+def lines(text: str) -> Iterator[Line]:
+    """The lines of a text; LF, CRLF and CR end a line, nothing else does."""
+    for number, match in enumerate(_LINE.finditer(text), 1):
+        line = match.group()
+        if line:
+            body = line.rstrip("\r\n")
+            yield Line(number, body, line[len(body) :])
+
+
+def seconds(text: str) -> int:
+    """Microseconds of a decimal number as files hold it: sign, point or comma, exponent, blanks around it.
+
+    Raises ValueError for anything else and for times beyond `LIMIT_US`.
+    """
+    if not _NUMBER.fullmatch(text.strip(" ")):
+        raise ValueError(f"not a time: {text[:40]!r}")
+    us = parse_seconds(text)
+    if abs(us) > LIMIT_US:
+        raise ValueError(f"time out of range: {text[:40]!r}")
+    return us
+
+
 def check(annotation: Annotation, what: str, *, points: bool = True) -> None:
     """Raise FormatError for the first event whose times cannot be written in a file of `what`.
 
@@ -85,7 +124,9 @@ def check(annotation: Annotation, what: str, *, points: bool = True) -> None:
     for tier in annotation.tiers:
         for event in tier.events:
             problem = event.problem()
-            if problem is None and not points and not tier.points and event.onset_us == event.offset_us:
+            if problem is None and event.offset_us > LIMIT_US:
+                problem = f"offset beyond {from_us(LIMIT_US):.0f} s"
+            if problem is None and not points and event.onset_us == event.offset_us:
                 problem = f"no length at {event.onset} s, which {what} cannot hold"
             if problem:
                 raise FormatError(

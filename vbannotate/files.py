@@ -60,8 +60,12 @@ def decode(data: bytes, name: str, fallback: str = FALLBACK) -> Text:
     try:
         return Text(data.decode("utf-8"))
     except UnicodeDecodeError:
-        text = data.decode(fallback, "surrogateescape" if fallback == "utf-8" else "replace")
-        return Text(text, fallback, warning=f"{name}: not UTF-8, read as {fallback}")
+        for encoding in (fallback, "iso-8859-1"):  # the second has a character for every byte, the first may not
+            try:
+                return Text(data.decode(encoding), encoding, warning=f"{name}: not UTF-8, read as {encoding}")
+            except UnicodeDecodeError:
+                continue
+        raise AssertionError("ISO-8859-1 decodes everything") from None
 
 
 def _unmarked_utf16(data: bytes) -> str | None:

@@ -6,7 +6,6 @@ and writes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from typing import Any
@@ -170,7 +169,3 @@ def set_property(root: Element, name: str, text: str) -> None:
         add(root, header, place(root, "HEADER"))
     add(header, element, level=2)
 
-
-def digest(values: Any) -> str:
-    """A short fingerprint of plain JSON values."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

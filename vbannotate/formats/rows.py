@@ -6,8 +6,11 @@ Neither a TextGrid tier nor an ELAN tier can hold two events at one time. Events
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vbannotate.events import BURST, Event, Tier
 
@@ -129,3 +132,8 @@ def _rated(tier: Tier, confidences: Tier) -> Tier | None:
         return None
     events = tuple(e.with_(confidence=values.get((e.onset_us, e.offset_us))) for e in tier.events)
     return Tier(tier.name, events, tier.points, tier.extra)
+
+
+def fingerprint(values: Any) -> str:
+    """A short fingerprint of plain JSON values, to see whether somebody changed them."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

@@ -25,7 +25,7 @@ from vbannotate import files
 from vbannotate.errors import FormatError
 from vbannotate.events import Annotation, Event, Tier
 from vbannotate.formats import textgrid_binary, textgrid_parse
-from vbannotate.formats.base import Keeps, WriteOptions, check
+from vbannotate.formats.base import Keeps, Merged, WriteOptions, check
 from vbannotate.formats.rows import CONFIDENCE, Row, confidence_text, fold_confidence, free_name, rows, shown
 from vbannotate.formats.textgrid_parse import LONG, SHORT, Grid, Item, RawTier, is_number
 from vbannotate.formats.textgrid_text import grid_text
@@ -152,6 +152,13 @@ def write(annotation: Annotation, options: WriteOptions) -> bytes:
         others = {*names[:index], *names[index + 1 :], *(made.name for made in grid.tiers)}
         grid.tiers += raw_tiers(tier, bounds, options.confidence, others - {tier.name})
     return _encode(grid_text(grid), kept)
+
+
+def merge(data: bytes, annotation: Annotation, options: WriteOptions, name: str, part: Any = None) -> Merged:
+    """A person's TextGrid with our tiers in it; see `textgrid_merge`."""
+    from vbannotate.formats import textgrid_merge
+
+    return textgrid_merge.merge(data, annotation, options, name, part)
 
 
 def raw_tiers(tier: Tier, bounds: Bounds, confidence: bool, taken: Iterable[str]) -> list[RawTier]:

@@ -18,7 +18,20 @@ from vbannotate.events import Event
 from vbannotate.match import assign, edges
 from vbannotate.match.criteria import Criterion, Number, Pairs, exact, share, tolerance
 
-__all__ = ["Criterion", "Number", "exact", "intervals", "match", "match_intervals", "share", "tolerance"]
+__all__ = [
+    "LINK",
+    "Criterion",
+    "Number",
+    "candidates",
+    "exact",
+    "intervals",
+    "match",
+    "match_intervals",
+    "share",
+    "tolerance",
+]
+
+LINK = Criterion("link")
 
 
 def match(
@@ -72,6 +85,15 @@ def match_intervals(ref: np.ndarray, est: np.ndarray, criterion: Criterion) -> t
     r, e = _match_sorted(ref[ref_order, :3], est[est_order, :3], criterion)
     r, e = ref_order[r], est_order[e]
     order = np.argsort(r, kind="stable")
+    return r[order], e[order]
+
+
+def candidates(ref: np.ndarray, est: np.ndarray, criterion: Criterion) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of `ref` and `est` that fit each other, every pair of them, in order of `ref`."""
+    ref_order, est_order = (np.lexsort(side.T[[3, 2, 1, 0]]) for side in (ref, est))
+    r, e = edges.find(ref[ref_order, :3], est[est_order, :3], criterion)
+    r, e = ref_order[r], est_order[e]
+    order = np.lexsort((e, r))
     return r[order], e[order]
 
 

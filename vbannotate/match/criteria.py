@@ -4,6 +4,8 @@
 ``overlap``  intersection > 0 (half-open: touching intervals do not overlap)
 ``onset``    |onset difference| <= onset
 ``collar``   the same, and |offset difference| <= max(offset, offset_ratio x reference length)
+``link``     intersection >= half of the shorter; a point anywhere in the closed interval. Not for scoring: it
+             tells which events have to do with each other (splits, merges, edits)
 
 Every bound is inclusive. Thresholds are fractions and times whole microseconds: floats misjudge a quarter to
 a half of the pairs that lie exactly on a bound, and such pairs are common (20 ms frames, labels on a 10 ms
@@ -24,7 +26,7 @@ from vbannotate.times import SECOND_US
 
 Number = int | float | Decimal | Fraction | str
 
-KINDS = ("iou", "overlap", "collar", "onset")
+KINDS = ("iou", "overlap", "collar", "onset")  # what scoring offers
 
 
 def exact(value: Number, name: str = "number") -> Fraction:
@@ -102,6 +104,9 @@ class Criterion:
             return np.where(pairs.union == 0, points, enough)
         if self.kind == "overlap":
             return pairs.inter > 0
+        if self.kind == "link":  # of a point with an interval the candidates are those in the closed interval
+            shorter = np.minimum(pairs.ref_off - pairs.ref_on, pairs.est_off - pairs.est_on)
+            return 2 * pairs.inter >= shorter
         good = np.abs(pairs.ref_on - pairs.est_on) <= self.onset_us
         if self.kind == "onset" or self.offset_us is None:
             return good

@@ -31,7 +31,7 @@ def find(ref: np.ndarray, est: np.ndarray, criterion: Criterion) -> tuple[np.nda
         return np.empty(0, np.int64), np.empty(0, np.int64)
     ref_on, ref_off, est_on, est_off = _one_axis(ref, est, criterion)
     found = []
-    if criterion.kind in ("iou", "overlap"):
+    if criterion.kind in ("iou", "overlap", "link"):
         reach = _reach(ref_off - ref_on, criterion)
         low = np.searchsorted(est_on, ref_on, "left")
         high = np.searchsorted(est_on, ref_on + reach, "right")
@@ -77,7 +77,7 @@ def _reach(length: np.ndarray, criterion: Criterion) -> np.ndarray:
     if criterion.kind == "iou":
         loss = float(1 - criterion.iou)
         return np.minimum(np.floor(length * loss).astype(np.int64) + 1, np.maximum(length - 1, 0))
-    return np.maximum(length - 1, 0)
+    return length if criterion.kind == "link" else np.maximum(length - 1, 0)
 
 
 def _expand(low: np.ndarray, high: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

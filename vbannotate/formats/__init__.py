@@ -96,6 +96,10 @@ def parse(data: bytes, name: str, format: str | None = None) -> Annotation:
 def read(path: str | os.PathLike[str], format: str | None = None) -> Annotation:
     """Read an annotation file of any known format."""
     path = Path(path)
+    for name in FORMATS if format is None else (format,):
+        chosen = module(name)
+        if hasattr(chosen, "read_path") and (format or path.name.lower().endswith(chosen.SUFFIXES)):
+            return chosen.read_path(path)
     return parse(files.read(path), str(path), format)
 
 

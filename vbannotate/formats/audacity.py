@@ -1,9 +1,9 @@
 """Audacity label tracks: ``onset TAB offset TAB text`` a line, seconds, UTF-8, no header.
 
-Grammar: what Audacity 3.2 takes on import (docs/formats/audacity.md): a time alone or before a text is a point,
-a decimal comma is a point, a line that begins with a backslash gives the frequency range of the label above. Read
-as well: times as h:m:s. The text ends at a third tab, as in Audacity; what follows it is kept. A confidence
-written as suffix `` [0.87]`` is read back.
+Grammar: what Audacity 3.2 takes on import (docs/formats/audacity.md): a time alone or before a text is a point
+label, a decimal comma is a point, a line that begins with a backslash gives the frequency range of the label
+above. Read as well: times as h:m:s. The text ends at a third tab, as in Audacity; what follows it is kept. A
+confidence written as suffix `` [0.87]`` is read back.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from vbannotate import files
 from vbannotate.errors import FormatError
 from vbannotate.events import Annotation, Event, Tier
-from vbannotate.formats.base import EditedError, Keeps, Merged, WriteOptions, check, lines, seconds
+from vbannotate.formats.base import EditedError, Keeps, Merged, WriteOptions, check, lines, time
 from vbannotate.times import format_seconds
 
 NAME = "audacity"
@@ -23,12 +23,11 @@ TITLE = "Audacity label track"
 SUFFIXES = (".txt", ".aud", ".audh", ".labels")
 KEEPS = Keeps(resolution_us=1, points=True, overlap=True)
 
-_CLOCK = re.compile(r"(?:([0-9]{1,6}):)?([0-9]{1,2}):([0-9]{1,2}(?:[.,][0-9]*)?)")
 _CONFIDENCE = re.compile(r" \[(0\.[0-9]{2}|1\.00)\]\Z")
 
 
 def guess(data: bytes, name: str) -> bool:
-    """The first line with anything in it begins with a time, and a second or a text follows after a tab."""
+    """The first line with anything in it is a time, a tab and more; where the name says so, a time is enough."""
     try:
         text = files.decode(data[:4000], name).text
     except FormatError:
@@ -36,7 +35,8 @@ def guess(data: bytes, name: str) -> bool:
     for line in lines(text):
         if line.text.strip():
             parts = line.text.split("\t")
-            return _time(parts[0]) is not None and len(parts) in (1, 2, 3)
+            least = 1 if name.endswith(SUFFIXES) else 2
+            return time(parts[0]) is not None and least <= len(parts) <= 3
     return name.endswith(SUFFIXES)
 
 
@@ -60,24 +60,13 @@ def read(data: bytes, name: str) -> Annotation:
     return Annotation(tiers=(Tier("labels", tuple(events)),), warnings=tuple(warnings))
 
 
-def _time(text: str) -> int | None:
-    """Microseconds, or None where the text is no time."""
-    try:
-        if match := _CLOCK.fullmatch(text.strip(" ")):
-            hours, minutes, rest = match.groups()
-            return (int(hours or 0) * 60 + int(minutes)) * 60_000_000 + seconds(rest)
-        return seconds(text)
-    except ValueError:
-        return None
-
-
 def _label(line: str) -> Event | None:
     """The label of a line, or None."""
     first, *rest = line.split("\t", 3)
-    onset = _time(first)
+    onset = time(first)
     if onset is None:
         return None
-    offset = _time(rest[0]) if rest else None
+    offset = time(rest[0]) if rest else None
     if offset is None:
         offset, rest = onset, ["", *rest]
     label, extra = rest[1] if len(rest) > 1 else "", {}
@@ -102,7 +91,7 @@ def _spectrum(line: str) -> dict[str, float] | None:
 
 
 def write(annotation: Annotation, options: WriteOptions) -> bytes:
-    """The labels of all tiers in order of onset, offset and label. Tabs and line ends in texts become blanks."""
+    """The labels of all tiers in order of time. Tabs and line ends in texts become blanks."""
     return "".join(f"{line}\n" for line in _printed_all(annotation, options)).encode()
 
 
@@ -119,7 +108,7 @@ def _sound(tier: Tier) -> Tier:
 def _as_written(event: Event) -> str | None:
     """The times as a person's file has them, where they still are those of the event."""
     text = event.extra.get("as_written")
-    if isinstance(text, str) and [_time(part) for part in text.split("\t")] == [
+    if isinstance(text, str) and [time(part) for part in text.split("\t")] == [
         event.onset_us,
         event.offset_us,
     ]:
@@ -176,12 +165,10 @@ def _without(text: str, part: list[str], name: str, replace_edited: bool) -> tup
             missing += 1
     if missing and not replace_edited:
         raise EditedError(
-            f"{name}: {missing} of the {len(part)} labels written before have been changed or removed by hand",
+            f"{name}: {missing} of our {len(part)} labels have been changed or removed by hand",
             "give --replace-edited to write new ones all the same; the changed ones stay",
         )
-    notes = (
-        (f"{name}: {missing} labels written before had been changed or removed by hand",) if missing else ()
-    )
+    notes = (f"{name}: {missing} of our labels had been changed or removed by hand",) if missing else ()
     return "".join(kept), notes
 
 

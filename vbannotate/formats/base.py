@@ -16,6 +16,9 @@ A format is one module of this package. It imports heavy packages (lxml, sqlite3
     merge(data, annotation, options, name, part) -> Merged
                               only formats that can go into a person's file; see `Merged`
 
+    read_path(path: Path) -> Annotation
+                              only where files are too large to be read whole (aup3)
+
 A format that is only read has no `write`. Its functions are pure: bytes and values in and out, no files.
 To add a format: write the module, put it into `formats.FORMATS`.
 """
@@ -32,10 +35,11 @@ from vbannotate.errors import FormatError
 from vbannotate.events import Annotation
 from vbannotate.times import from_us, parse_seconds
 
-# 31 years: up to there a float of seconds holds every microsecond, and no number in a damaged file costs memory.
+# 31 years: a float of seconds holds every microsecond of them, and no number in a damaged file costs memory.
 LIMIT_US = 10**15
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_CLOCK = re.compile(r"(?:([0-9]{1,6}):)?([0-9]{1,2}):([0-9]{1,2}(?:[.,][0-9]*)?)")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 
 
@@ -114,6 +118,17 @@ def seconds(text: str) -> int:
     if abs(us) > LIMIT_US:
         raise ValueError(f"time out of range: {text[:40]!r}")
     return us
+
+
+def time(text: str) -> int | None:
+    """Microseconds of a number of seconds or of h:m:s or m:s; None where the text is neither."""
+    try:
+        if match := _CLOCK.fullmatch(text.strip(" ")):
+            hours, minutes, rest = match.groups()
+            return (int(hours or 0) * 60 + int(minutes)) * 60_000_000 + seconds(rest)
+        return seconds(text)
+    except ValueError:
+        return None
 
 
 def check(annotation: Annotation, what: str, *, points: bool = True) -> None:

@@ -194,14 +194,14 @@ def _without(
     cuts, missing = _cuts(dialect, body, part, name)
     if missing and not replace_edited:
         raise EditedError(
-            f"{name}: {missing} of the {len(part)} texts written before have been changed or removed by hand",
+            f"{name}: {missing} of our {len(part)} texts have been changed or removed by hand",
             "give --replace-edited to write new ones all the same; the changed ones stay",
         )
     parts, done = [], 0
     for start, stop in sorted(cuts):
         parts.append(body[done:start])
         done = max(done, stop)
-    note = f"{name}: {missing} texts written before had been changed or removed by hand"
+    note = f"{name}: {missing} of our texts had been changed or removed by hand"
     return "".join([*parts, body[done:]]), [note] if missing else []
 
 

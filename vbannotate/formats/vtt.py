@@ -1,7 +1,7 @@
-"""WebVTT subtitles, read by the parsing rules of the W3C (WebVTT: The Web Video Text Tracks Format, section 6).
+"""WebVTT subtitles, read by the W3C's parsing rules (WebVTT: The Web Video Text Tracks Format, section 6).
 
-Signature, header, blocks between blank lines. Kept as they stand: cue identifiers, settings and raw text, the header
-and every NOTE, STYLE and REGION. Beyond the rules a file without signature is read, with a warning.
+Signature, header, blocks between blank lines. Kept as they stand: cue identifiers, settings and raw text, the
+header and every NOTE, STYLE and REGION. Beyond the rules a file without signature is read, with a warning.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ _SIGNATURE = re.compile(r"WEBVTT(?:[ \t].*)?", re.DOTALL)
 
 
 def guess(data: bytes, name: str) -> bool:
-    """The signature."""
+    """The signature; where the name says so, an arrow is enough."""
     try:
-        return files.decode(data[:400], name).text.startswith("WEBVTT")
+        text = files.decode(data[:4000], name).text
     except FormatError:
         return False
+    return text.startswith("WEBVTT") or (name.endswith(SUFFIXES) and "-->" in text)
 
 
 def read(data: bytes, name: str) -> Annotation:
@@ -44,7 +45,7 @@ def read(data: bytes, name: str) -> Annotation:
         raise FormatError(f"{name}, line 1: no WEBVTT signature and no cue", "is it a WebVTT file?")
     events, after = [], 1 if signed else 0
     extra: dict[str, str] = {}
-    if signed and not all_lines[0].text == "WEBVTT":
+    if signed and all_lines[0].text != "WEBVTT":
         extra["vtt_signature"] = all_lines[0].text
     for cue in found:
         event = subtitles.to_event(cue, NAME, _kept(cue, all_lines[after : cue.first]))

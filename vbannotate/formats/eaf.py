@@ -1,13 +1,13 @@
 """ELAN annotation files (EAF): read in versions 2.1 to 3.0, written as 3.0, merged into a person's file.
 
-Reading: every annotation of every tier is an event on the media clock (TIME_ORIGIN is added). Times that do not
-stand in the file are resolved as ELAN shows them (see `eaf_times`). A dependent tier ``NAME-confidence`` gives the
-confidences of NAME. What else a tier says (type, participant, annotator, parent, language) stands in its
-`extra["eaf"]`.
+Reading: every annotation of every tier is an event on the media clock (TIME_ORIGIN is added). Times that do
+not stand in the file are resolved as ELAN shows them (see `eaf_times`). A dependent tier
+``NAME-confidence`` gives the confidences of NAME. What else a tier says (type, participant, annotator,
+parent, language) stands in its `extra["eaf"]`.
 
-Writing: whole milliseconds, an event is at least 1 ms long. Overlapping events go to further tiers ``NAME-2`` ...;
-tiers that came from an EAF keep their overlaps, as ELAN does. Dependent tiers become independent ones: to keep a
-person's file as it is, merge into it.
+Writing: whole milliseconds, an event is at least 1 ms long. Overlapping events go to further tiers
+``NAME-2`` ...; tiers that came from an EAF keep their overlaps, as ELAN does. Dependent tiers become
+independent ones: to keep a person's file as it is, merge into it.
 
 Entities, DTDs and network references are refused.
 """
@@ -21,7 +21,7 @@ from urllib.parse import unquote
 
 from vbannotate.events import Annotation, Event, Span, Tier
 from vbannotate.formats import eaf_times, eaf_tree
-from vbannotate.formats.base import Keeps, WriteOptions
+from vbannotate.formats.base import Keeps, Merged, WriteOptions
 from vbannotate.formats.eaf_insert import TYPE
 from vbannotate.formats.rows import CONFIDENCE, parse_confidence
 
@@ -58,7 +58,7 @@ def read(data: bytes, name: str = "eaf") -> Annotation:
         warnings.append(f"{name}: TIME_UNITS {units!r} was read as milliseconds, as ELAN does")
     found = eaf_times.layers(root, name)
     warnings += _warnings(found, name)
-    origin_us = 1000 * origin_ms(root)
+    origin_us = 1000 * origin_of(root.find("HEADER/MEDIA_DESCRIPTOR"))
     own = eaf_tree.own_property(root)
     return Annotation(
         tiers=tuple(_tiers(found, origin_us)),
@@ -77,6 +77,13 @@ def write(annotation: Annotation, options: WriteOptions) -> bytes:
     return eaf_write.write(annotation, options)
 
 
+def merge(data: bytes, annotation: Annotation, options: WriteOptions, name: str, part: Any = None) -> Merged:
+    """A person's document with our tiers in it; see `eaf_merge`."""
+    from vbannotate.formats import eaf_merge
+
+    return eaf_merge.merge(data, annotation, options, name, part)
+
+
 def media_of(root: eaf_tree.Element) -> str | None:
     """The path of the first medium that is named, as a path of this file's system."""
     for element in root.iterfind("HEADER/MEDIA_DESCRIPTOR"):
@@ -87,7 +94,7 @@ def media_of(root: eaf_tree.Element) -> str | None:
 
 
 def path_of(url: str) -> str | None:
-    """The path that a MEDIA_URL means. ELAN writes paths bare; only one that can be nothing else is decoded."""
+    """The path that a MEDIA_URL means. ELAN writes paths bare; only what is surely encoded is decoded."""
     if not url.startswith("file:"):
         return url or None
     path = url[5:]
@@ -100,10 +107,9 @@ def path_of(url: str) -> str | None:
     return path or None
 
 
-def origin_ms(root: eaf_tree.Element) -> int:
-    """TIME_ORIGIN of the first medium: media time = annotation time + origin."""
-    element = root.find("HEADER/MEDIA_DESCRIPTOR")
-    text = element.get("TIME_ORIGIN", "") if element is not None else ""
+def origin_of(descriptor: eaf_tree.Element | None) -> int:
+    """TIME_ORIGIN of a medium in milliseconds: media time = annotation time + origin."""
+    text = descriptor.get("TIME_ORIGIN", "") if descriptor is not None else ""
     return int(text) if re.fullmatch(r"-?[0-9]{1,15}", text) else 0
 
 
@@ -142,7 +148,7 @@ def _tier(layer: Layer, origin_us: int, confidences: Mapping[tuple[int, int], fl
 
 
 def _confidences(above: Layer, layer: Layer) -> dict[tuple[int, int], float] | None:
-    """The values of a confidence tier by the times of its parent's annotations; None where one does not fit."""
+    """The values of a confidence tier by the times of the parent's annotations; None where one does not fit."""
     spans = {_span(note) for note in above.notes}
     values: dict[tuple[int, int], float] = {}
     for note in layer.notes:
@@ -160,10 +166,10 @@ def _span(note: Note) -> tuple[int, int] | None:
 def _warnings(found: Iterable[Layer], name: str) -> Iterable[str]:
     for layer in found:
         if layer.interpolated:
-            yield f"{name}: tier {layer.name!r}: {layer.interpolated} borders without a time were spread evenly"
+            yield f"{name}: tier {layer.name!r}: {layer.interpolated} borders without a time spread evenly"
         lost = sum(_span(note) is None for note in layer.notes)
         if lost:
-            yield f"{name}: tier {layer.name!r}: {lost} annotations without a time or a parent were skipped"
+            yield f"{name}: tier {layer.name!r}: {lost} annotations without a time or a parent skipped"
 
 
 def _whole(value: Any) -> int | None:

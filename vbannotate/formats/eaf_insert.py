@@ -1,4 +1,4 @@
-"""Put rows of events into an EAF tree: time slots, tiers, types, a controlled vocabulary; nothing else changes.
+"""Put rows of events into an EAF tree: time slots, tiers, types, vocabulary; nothing else changes.
 
 Ids continue after the highest in use. Documents before 2.8 get the vocabulary in its older, monolingual form.
 """
@@ -15,17 +15,18 @@ from vbannotate.formats.rows import CONFIDENCE, Row, confidence_text, free_name
 
 TYPE, CONFIDENCE_TYPE, VOCABULARY = "vocal-burst", "vocal-burst-confidence", "vocal-bursts"
 LAST_ID = "lastUsedAnnotationId"
-# A vocabulary is a closed list to choose from (the largest scheme of burst classes has 82); free text is none.
+# A vocabulary is a closed list to choose from (the largest burst scheme has 82 classes); free text is none.
 VOCABULARY_LIMIT = 100
 
 # What ELAN writes as the meaning of each stereotype.
 CONSTRAINTS = {
-    "Time_Subdivision": "Time subdivision of parent annotation's time interval, no time gaps allowed within this "
-    "interval",
-    "Symbolic_Subdivision": "Symbolic subdivision of a parent annotation. Annotations refering to the same parent "
-    "are ordered",
+    "Time_Subdivision": "Time subdivision of parent annotation's time interval, no time gaps allowed within "
+    "this interval",
+    "Symbolic_Subdivision": "Symbolic subdivision of a parent annotation. Annotations refering to the same "
+    "parent are ordered",
     "Symbolic_Association": "1-1 association with a parent annotation",
-    "Included_In": "Time alignable annotations within the parent annotation's time interval, gaps are allowed",
+    "Included_In": "Time alignable annotations within the parent annotation's time interval, gaps are "
+    "allowed",
 }
 _UNDETERMINED = {"LANG_DEF": "http://cdb.iso.org/lg/CDB-00130975-001", "LANG_LABEL": "undetermined (und)"}
 # All of these are one space of ids.
@@ -54,6 +55,7 @@ class Inserted:
     types: list[str] = field(default_factory=list)
     vocabularies: list[str] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
+    constraints: list[str] = field(default_factory=list)
     confidence_type: str = ""
     last_id: tuple[str, str] | None = None  # the document's count of annotations before and after
 
@@ -111,7 +113,7 @@ def _number(prefix: str, text: str) -> int:
 
 
 def _wished(row: Row) -> Mapping[str, Any]:
-    """What the tier said about itself in the EAF it came from; the type of a dependent tier cannot be kept."""
+    """What the tier said of itself in the EAF it came from; the type of a dependent tier cannot be kept."""
     kept = row.tier.extra.get("eaf", {})
     return {
         k: clean(v)
@@ -139,8 +141,8 @@ def _slots(root: Element, rows: Sequence[Row], ids: _Ids) -> list[list[tuple[str
     outer = order[-1].tail if len(order) else "\n" + 4 * " "
     if borders and len(order):
         order[-1].tail = inner
-    for time, *where in borders:
-        name = named[tuple(where)] = ids.next("ts")
+    for time, r, i, side in borders:
+        name = named[r, i, side] = ids.next("ts")
         etree.SubElement(order, "TIME_SLOT", TIME_SLOT_ID=name, TIME_VALUE=str(time)).tail = inner
     if borders:
         order.text, order[-1].tail = inner, outer
@@ -166,7 +168,7 @@ def _confidences(root: Element, name: str, row: Row, given: Sequence[str], ids: 
     """A dependent tier with the confidence of each annotation of the tier before it."""
     if not done.confidence_type:
         attributes = {"CONSTRAINTS": "Symbolic_Association", "TIME_ALIGNABLE": "false"}
-        _constraint(root, "Symbolic_Association")
+        _constraint(root, "Symbolic_Association", done)
         done.confidence_type = _type(root, CONFIDENCE_TYPE, attributes, None, done)
     tier = _tier(name, done.confidence_type, {}, done, PARENT_REF=row.name)
     for (_, _, event), above in zip(row.spans, given, strict=True):
@@ -193,18 +195,19 @@ def _type(
     return name
 
 
-def _constraint(root: Element, stereotype: str) -> None:
+def _constraint(root: Element, stereotype: str, done: Inserted) -> None:
     from lxml import etree
 
     if stereotype not in {c.get("STEREOTYPE") for c in root.iterfind("CONSTRAINT")}:
         element = etree.Element("CONSTRAINT", DESCRIPTION=CONSTRAINTS[stereotype], STEREOTYPE=stereotype)
         add(root, element, place(root, "CONSTRAINT"))
+        done.constraints.append(stereotype)
 
 
 def _vocabulary(
     root: Element, rows: Sequence[Row], scheme: Sequence[str], ids: _Ids, done: Inserted
 ) -> tuple[str | None, dict[str, str]]:
-    """Add the vocabulary of the labels; its name and the entry of each label (before 2.8: without entries)."""
+    """Add the vocabulary of the labels; its name and the entry of each label (before 2.8: no entries)."""
     from lxml import etree
 
     labels = list(dict.fromkeys([*scheme, *(event.label for row in rows for _, _, event in row.spans)]))
@@ -245,7 +248,8 @@ def _language(root: Element, ids: _Ids, done: Inserted) -> str:
     for element in root.iterfind("LANGUAGE"):
         if element.get("LANG_DEF") == _UNDETERMINED["LANG_DEF"] and element.get("LANG_ID"):
             return element.get("LANG_ID")
-    name = free_name("und", ids.used)
+    referred = {value for element in root.iter() if (value := element.get("LANG_REF"))}  # even to nowhere
+    name = free_name("und", ids.used | referred)
     add(root, etree.Element("LANGUAGE", **_UNDETERMINED, LANG_ID=name), place(root, "LANGUAGE"))
     done.languages.append(name)
     return name

@@ -3,14 +3,15 @@
 Only a part of the annotations has times of its own. The rest is resolved as ELAN shows it:
 
 - slots without a time in a row of touching annotations are spread evenly between the times around them;
-- a reference annotation has the times of its parent (Symbolic_Association), or its share of them, in the order of
-  PREVIOUS_ANNOTATION (Symbolic_Subdivision). Times stay whole milliseconds.
+- a reference annotation has the times of its parent (Symbolic_Association), or its share of them, in the
+  order of PREVIOUS_ANNOTATION (Symbolic_Subdivision). Times stay whole milliseconds.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from vbannotate.errors import FormatError
 from vbannotate.formats.eaf_tree import Element
@@ -104,9 +105,8 @@ def _align(layer: Layer, slots: dict[str, int | None]) -> None:
     notes = [note for note in layer.notes if note.slots and all(slot in slots for slot in note.slots)]
     open_starts: dict[str, Note] = {}
     for note in notes:
-        first, last = note.slots  # type: ignore[misc]
-        if slots[first] is None:
-            open_starts.setdefault(first, note)
+        if slots[note.slots[0]] is None:  # type: ignore[index]
+            open_starts.setdefault(note.slots[0], note)  # type: ignore[index]
     waiting = deque(note for note in notes if slots[note.slots[0]] is None)  # type: ignore[index]
     used: set[int] = set()
     for note in notes:
@@ -143,7 +143,7 @@ def _spread(chain: list[Note], slots: dict[str, int | None]) -> int:
     start, end = slots[chain[0].slots[0]], slots[chain[-1].slots[1]]  # type: ignore[index]
     if start is None or end is None:
         return 0
-    for index, (left, right) in enumerate(zip(chain, chain[1:]), 1):  # noqa: B905 - one shorter
+    for index, (left, right) in enumerate(pairwise(chain), 1):
         time = start + ((end - start) * index * 2 + len(chain)) // (2 * len(chain))
         slots[left.slots[1]] = slots[right.slots[0]] = time  # type: ignore[index]
     return len(chain) - 1
@@ -165,9 +165,9 @@ def _refer(found: list[Layer]) -> None:
         note for layer in found for note in layer.notes if note.start is not None and note.end is not None
     ]
     for note in queue:  # grows while it is walked
-        for layer, group in children.pop(id(note), {}).values():
-            _share(note, layer, group)
-            queue += group
+        for layer, siblings in children.pop(id(note), {}).values():
+            _share(note, layer, siblings)
+            queue += siblings
 
 
 def _share(parent: Note, layer: Layer, group: list[Note]) -> None:

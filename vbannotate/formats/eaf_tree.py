@@ -1,7 +1,7 @@
 """An EAF document as an XML tree: parsed without entities, DTDs or network, and serialised as it came.
 
-Source: EAF format 3.0 and its predecessors (https://www.mpi.nl/tools/elan/EAFv3.0.xsd), and what ELAN 6.9 reads
-and writes.
+Source: EAF format 3.0 and its predecessors (https://www.mpi.nl/tools/elan/EAFv3.0.xsd), and what ELAN 6.9
+reads and writes.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ PROPERTY = (
 _ROOT = "ANNOTATION_DOCUMENT"
 _FIRST_TAG = re.compile(rb"<[A-Za-z_]")
 _DECLARATION = re.compile(r"\A\ufeff?(<\?xml[^>]*\?>)?(\s*)")
+_ROOT_TAG = re.compile(r"""<ANNOTATION_DOCUMENT(?:[^"'>]|"[^"]*"|'[^']*')*>""")
 _MEND = "open it in ELAN and save it again"
 
 Element = Any  # lxml has no types of its own
@@ -82,7 +83,9 @@ def serialise(tree: Element, original: bytes | None = None) -> bytes:
     found = _DECLARATION.match(before)
     head = (found[1] or "") + (found[2] or "") if found else ""
     tail = before[len(before.rstrip()) :]
-    text = text.strip().replace("\r\n", "\n")
+    if (old := _ROOT_TAG.search(before)) and (new := _ROOT_TAG.search(text)):  # lxml moves the namespaces
+        text = text[: new.start()] + old[0].replace("\r\n", "\n") + text[new.end() :]
+    text = text.strip()
     whole = head.replace("\r\n", "\n") + text + tail.replace("\r\n", "\n")
     if "\r\n" in before and before.count("\r\n") == before.count("\n"):
         whole = whole.replace("\n", "\r\n")
@@ -168,4 +171,3 @@ def set_property(root: Element, name: str, text: str) -> None:
         header = etree.Element("HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
         add(root, header, place(root, "HEADER"))
     add(header, element, level=2)
-

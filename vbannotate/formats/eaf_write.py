@@ -8,6 +8,7 @@ import os
 import posixpath
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from vbannotate.events import Annotation, Event, Tier
@@ -88,8 +89,13 @@ def made(annotation: Annotation) -> dict[str, Any]:
     if annotation.examined is not None:
         result["examined_us"] = [[span.start_us, span.end_us] for span in annotation.examined]
     if annotation.provenance:
-        result["provenance"] = _plain(annotation.provenance)
+        result["provenance"] = annotation.provenance
     return result
+
+
+def plain_json(value: Any) -> str:
+    """`value` as JSON that XML can hold."""
+    return json.dumps(_plain(value), ensure_ascii=False, sort_keys=True, default=str)
 
 
 def _plain(value: Any) -> Any:
@@ -112,7 +118,7 @@ def media_links(path: str, target: str | None) -> dict[str, str]:
     suffix = posixpath.splitext(flat)[1].lower()
     links = {"MEDIA_URL": clean(_url(flat) if absolute else flat), "MIME_TYPE": _MIME.get(suffix, "audio/*")}
     if target is not None and absolute:
-        folder = os.path.dirname(os.path.abspath(target))
+        folder = Path(target).absolute().parent
         try:
             relative = os.path.relpath(path, folder).replace(os.sep, "/")
         except ValueError:  # another drive

@@ -1,7 +1,7 @@
 """Rows for Praat and ELAN: tiers without overlap, with names that are free.
 
-Neither a TextGrid tier nor an ELAN tier can hold two events at one time. Events that overlap go to further rows
-``NAME-2``, ``NAME-3`` ...: each event to the first row that is free at its onset.
+Neither a TextGrid tier nor an ELAN tier can hold two events at one time. Events that overlap go to further
+rows ``NAME-2``, ``NAME-3`` ...: each event to the first row that is free at its onset.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def rows(
 ) -> list[Row]:
     """The rows of `tiers`; `span` gives the start and end of an event in the unit of the format.
 
-    Events with start == end become rows of points: under the tier's own name where it has nothing else, else as
-    ``NAME-points``. `taken` are names that may not be used; equal names of tiers are kept apart.
+    Events with start == end become rows of points: under the tier's own name where it has nothing else,
+    else as ``NAME-points``. `taken` are names that may not be used; equal names of tiers are kept apart.
     """
     used, result = set(taken), []
     wanted = {tier.name for tier in tiers}

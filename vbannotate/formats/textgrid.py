@@ -1,15 +1,17 @@
-"""Praat TextGrid: read in every form that Praat reads but Collections, written in the long or short text form.
+"""Praat TextGrid: read in all forms of Praat but Collections, written in the long or short text form.
 
-Reading: an interval with a text is an event, an interval without one (or with white space only) is the absence of
-one; every point is an event. A tier ``NAME-confidence`` with the times of NAME gives the confidences.
+Reading: an interval with a text is an event, an interval without one (or with white space only) is the
+absence of one; every point is an event. A tier ``NAME-confidence`` with the times of NAME gives the
+confidences.
 
-Writing: every tier covers the whole recording, with empty intervals between the events, because Praat's editor
-needs that. Times are exact decimals. Overlapping events go to further tiers (see `rows`), events without length to
-point tiers. An event without a label is written as ``burst``: an empty text would mean that there is none.
+Writing: every tier covers the whole recording, with empty intervals between the events, because Praat's
+editor needs that. Times are exact decimals. Overlapping events go to further tiers (see `rows`), events
+without length to point tiers. An event without a label is written as ``burst``: an empty text would mean
+that there is none.
 
-What an event cannot say is kept in `extra["textgrid"]`: of the file, its form, encoding and line ends; of a tier that
-our own way of writing would change (gaps, overlaps, blanks, numbers finer than a microsecond), all its numbers and
-texts. Such a tier is written as it stood as long as its events are unchanged.
+What an event cannot say is kept in `extra["textgrid"]`: of the file, its form, encoding and line ends; of a
+tier that our own way of writing would change (gaps, overlaps, blanks, numbers finer than a microsecond),
+all its numbers and texts. Such a tier is written as it stood as long as its events are unchanged.
 
 Source: Praat manual, "TextGrid file formats", and the behaviour of Praat 6.3.
 """
@@ -40,7 +42,7 @@ _BOMS = {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be"
 
 
 def guess(data: bytes, name: str) -> bool:
-    """Whether the content looks like a TextGrid in any form (or a Collection, which `read` refuses by name)."""
+    """Whether this looks like a TextGrid in any form (or a Collection, which `read` refuses by name)."""
     head = data[:400].replace(b"\0", b"")
     if b"ooTextFile" in head:
         return b'"TextGrid' in head or b'"Collection"' in head
@@ -62,7 +64,7 @@ def read(data: bytes, name: str = "textgrid") -> Annotation:
 
 
 def decode(data: bytes, name: str) -> files.Text | None:
-    """The text of a TextGrid, or None for the binary form. 8-bit text is cp1252, or Latin-1 where that fails."""
+    """The text of a TextGrid, None for the binary form. 8-bit text is cp1252, or Latin-1 where that fails."""
     if data.startswith(textgrid_binary.MAGIC):
         return None
     text = files.decode(data, name)
@@ -81,7 +83,7 @@ class Bounds:
     end_us: int
 
     def text(self, us: int) -> str:
-        """A time in the file; at the bounds exactly their text, so that the last interval ends where the grid does."""
+        """A time in the file; at the bounds exactly their text, so that the last interval ends with the grid."""
         if us == self.end_us:
             return self.xmax
         return self.xmin if us == self.start_us else number(us)
@@ -142,7 +144,7 @@ def newline_of(text: str) -> str:
 
 
 def write(annotation: Annotation, options: WriteOptions) -> bytes:
-    """The bytes of a TextGrid that Praat reads as meant. Raises FormatError for events that it cannot hold."""
+    """The bytes of a TextGrid that Praat reads as meant. FormatError for events that it cannot hold."""
     kept = annotation.extra.get("textgrid", {})
     check(annotation.with_(tiers=tuple(t for t in annotation.tiers if unchanged(t) is None)), TITLE)
     bounds = _bounds(annotation, kept)
@@ -179,7 +181,7 @@ def raw_tiers(tier: Tier, bounds: Bounds, confidence: bool, taken: Iterable[str]
 
 
 def items(row: Row, bounds: Bounds) -> list[Item]:
-    """The items of a tier: points as they are; intervals with empty ones between them, over all of the grid."""
+    """The items of a tier: points as they are; intervals with empty ones between them, over all the grid."""
     if row.points:
         return [(bounds.text(start), event.label) for start, _, event in row.spans]
     result: list[Item] = []

@@ -1,9 +1,9 @@
 """Praat's binary TextGrid, read only: big-endian, in the order of the text form.
 
-``ooBinaryFile``, class name (length in one byte), xmin, xmax (64-bit floats), a byte for "tiers exist", their count
-(32 bit); for each tier its class name, its name, xmin, xmax, count, and its items. Names and labels have their
-length in 16 bits and one byte a character (ISO 8859-1); length 65535 means that a 16-bit length and UTF-16 follow.
-Source: files that Praat 6 saved, compared with the same grids saved as text.
+``ooBinaryFile``, class name (length in one byte), xmin, xmax (64-bit floats), a byte for "tiers exist",
+their count (32 bit); for each tier its class name, its name, xmin, xmax, count, and its items. Names and
+labels have their length in 16 bits and one byte a character (ISO 8859-1); length 65535 means that a 16-bit
+length and UTF-16 follow. Source: files that Praat 6 saved, compared with the same grids saved as text.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Put tiers into a person's TextGrid by editing its text: no number and no text of another tier changes.
 
-New tiers go after the last one; the count of tiers grows, and the end of the grid moves only where events lie far
-behind it. The file's form, encoding, byte order mark and line ends stay. The next merge puts its tiers where the
-earlier ones stand.
+New tiers go after the last one; the count of tiers grows, and the end of the grid moves only where events
+lie far behind it. The file's form, encoding, byte order mark and line ends stay. The next merge puts its
+tiers where the earlier ones stand.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vbannotate.formats.textgrid_parse import CHRONOLOGICAL, SHORT, Grid, RawTie
 from vbannotate.formats.textgrid_text import tier_text
 from vbannotate.times import format_seconds, parse_seconds
 
-# Events end with a frame of 20 ms, grids with a sample: this much behind the end of the grid is cut, not widened.
+# Events end with a frame of 20 ms, grids with a sample: so much behind the end of the grid is cut off.
 _SLACK_US = 50_000
 _SAVE = "save it in Praat as a text file first"
 
@@ -68,7 +68,9 @@ def _fit(grid: Grid, annotation: Annotation) -> _Fitted:
     notes = []
     last_us = max((event.offset_us for event in annotation.events), default=end_us)
     if last_us > end_us + _SLACK_US:
-        notes.append(f"the end of the TextGrid was moved from {grid.xmax} s to {format_seconds(last_us, 3)} s")
+        notes.append(
+            f"the end of the TextGrid was moved from {grid.xmax} s to {format_seconds(last_us, 3)} s"
+        )
         end_us, xmax = last_us, textgrid.number(last_us)
     tiers, dropped = [], 0
     for tier in annotation.tiers:
@@ -132,7 +134,9 @@ def _splice(text: files.Text, grid: Grid, ours: Sequence[int], made: Sequence[Ra
         gap = source[done : tier.start]
         pieces.append(gap if number == index + 1 else re.sub(r"(item\s*\[)\d+(\])", rf"\g<1>{number}\2", gap))
         new_tier = replacements.get(index)
-        pieces.append(source[tier.start : tier.end] if new_tier is None else _core(new_tier, grid.form, newline))
+        pieces.append(
+            source[tier.start : tier.end] if new_tier is None else _core(new_tier, grid.form, newline)
+        )
         done = tier.end
     if surplus and not grid.tiers and (match := re.compile(r"\s*item\s*\[\s*\]\s*:").match(source, done)):
         pieces.append(match.group())

@@ -1,10 +1,11 @@
 """The text of a TextGrid, parsed as Praat parses it: by order, not by names.
 
-Praat reads a sequence of free-standing tokens and skips all else: a number stands between white space, a string
-between double quotes (a quote inside is doubled), a flag between angle brackets; ``!`` starts a comment that
-ends with the line; any other word (``xmin``, ``=``, ``[1]:``) is decoration. So one parser reads the long and the
-short form; the chronological form has the same tokens in another order. Source: Praat manual, "TextGrid file
-formats" (https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html), and the behaviour of Praat 6.3.
+Praat reads a sequence of free-standing tokens and skips all else: a number stands between white space, a
+string between double quotes (a quote inside is doubled), a flag between angle brackets; ``!`` starts a
+comment that ends with the line; any other word (``xmin``, ``=``, ``[1]:``) is decoration. So one parser
+reads the long and the short form; the chronological form has the same tokens in another order. Source:
+Praat manual, "TextGrid file formats" (https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html),
+and the behaviour of Praat 6.3.
 
 Stricter than Praat: ``1,25`` is an error here; Praat silently reads 1.
 """
@@ -46,7 +47,7 @@ Item = tuple[
 
 @dataclass(slots=True)
 class RawTier:
-    """One tier with its numbers as text. `start` and `end` are the places of its tokens in the file's text."""
+    """One tier with its numbers as text. `start` and `end` are the places of its tokens in the text."""
 
     points: bool
     name: str
@@ -222,7 +223,7 @@ def _item(tokens: _Tokens, points: bool) -> Item:
 
 
 def _chronological(tokens: _Tokens) -> Grid:
-    """The rest of a chronological file: tier headers, then items of any tier, each after its tier's number."""
+    """The rest of a chronological file: tier headers, then items of any tier after the tier's number."""
     xmin, xmax = tokens.number("start of the grid"), tokens.number("end of the grid")
     tiers = [_header(tokens) for _ in range(tokens.count("number of tiers"))]
     while tokens.more():

@@ -15,7 +15,8 @@ def grid_text(grid: Grid) -> str:
     if grid.form == SHORT:
         head += f"{grid.xmin}\n{grid.xmax}\n<exists>\n{len(grid.tiers)}\n"
     else:
-        head += f"xmin = {grid.xmin} \nxmax = {grid.xmax} \ntiers? <exists> \nsize = {len(grid.tiers)} \nitem []: \n"
+        head += f"xmin = {grid.xmin} \nxmax = {grid.xmax} \ntiers? <exists> \n"
+        head += f"size = {len(grid.tiers)} \nitem []: \n"
     return head + "".join(tier_text(tier, number, grid.form) for number, tier in enumerate(grid.tiers, 1))
 
 

@@ -16,12 +16,13 @@ import numpy as np
 
 from vbannotate import provenance, settings
 from vbannotate.decode import Decoder, Dropped
-from vbannotate.errors import MediaError, UsageError
+from vbannotate.errors import UsageError
 from vbannotate.events import TIER, Annotation, Event, Span, Tier
 from vbannotate.scores import Scores
+from vbannotate.times import from_us
 
 if TYPE_CHECKING:
-    from vbannotate.audio import Stream
+    from vbannotate.audio import Probe, Stream
     from vbannotate.models.base import Locator
 
 RATE = 16_000  # what every locator listens to, Hz
@@ -82,18 +83,16 @@ class Detector:
         path = None if isinstance(media, np.ndarray) else Path(media)
         channels = [channel] if channel != "each" else list(range(1, _channels(media, sample_rate) + 1))
         tiers, dropped, kept, warnings = [], [], [], []
-        stream = None
         for done, number in enumerate(channels):
-            stream = _open(media, sample_rate, number)
             report = _share(progress, done, len(channels))
-            events, lost, scores = self._run_channel(stream, explain, keep_scores, report)
+            with _open(media, sample_rate, number) as stream:
+                events, lost, scores = self._run_channel(stream, explain, keep_scores, report)
             tiers.append(Tier(TIER if channel != "each" else f"{TIER}-{number}", events))
             dropped += lost
             kept += [] if scores is None else [_named(scores, path)]
             warnings += [w for w in stream.warnings if w not in warnings]
-        if stream is None:
-            raise MediaError(f"{path}: no channel", "try: vbannotate probe FILE")
         duration_us = stream.duration_us
+        assert duration_us is not None  # the blocks were exhausted
         annotation = Annotation(
             tuple(tiers),
             media=None if path is None else str(path),
@@ -104,9 +103,9 @@ class Detector:
         )
         return Detection(annotation, tuple(dropped), tuple(kept))
 
-    def provenance(self, path: Path | None, stream: Stream | None = None) -> dict[str, Any]:
+    def provenance(self, path: Path | None, stream: Stream) -> dict[str, Any]:
         """What made the annotation: model, settings, media, clock."""
-        clock = stream.probe.clock() if stream is not None and stream.probe is not None else None
+        clock = None if stream.probe is None else _clock(stream.probe)
         model = self.locator.card.identity()
         return provenance.of_detection(model, self.settings.to_dict(), path, clock, self.compat)
 
@@ -254,8 +253,19 @@ def _open(
     return audio.open_stream(media, channel)
 
 
+def _clock(probe: Probe) -> dict[str, Any]:
+    """Where the media's zero was put, in seconds, and by which reader."""
+    return {
+        "reader": probe.reader,
+        "container_start": None if probe.start_us is None else from_us(probe.start_us),
+        "correction": from_us(probe.correction_us),
+        "offset": from_us(probe.offset_us),
+    }
+
+
 def _channels(media: str | os.PathLike[str] | np.ndarray, sample_rate: int | None) -> int:
-    return _open(media, sample_rate, "each").channels
+    with _open(media, sample_rate, "each") as stream:
+        return stream.channels
 
 
 def _mono(stream: Stream, progress: Progress | None) -> Iterator[np.ndarray]:

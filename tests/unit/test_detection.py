@@ -128,9 +128,9 @@ def test_progress_reaches_the_end(tmp_path: Path):
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
-def test_an_empty_array_has_no_events():
-    found = detector().run(np.zeros(0, np.float32), RATE).annotation
-    assert (found.events, found.duration_us) == ((), 0)
+def test_an_empty_array_is_refused():
+    with pytest.raises(MediaError, match="holds no audio"):
+        detector().run(np.zeros(0, np.float32), RATE)
 
 
 def test_detect_passes_settings_on(monkeypatch: pytest.MonkeyPatch):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,14 +100,23 @@ def write(path: Path, data: bytes, *, overwrite: bool = False) -> None:
 
     Raises WouldOverwriteError, and VbannotateError where the folder or a lock forbids writing.
     """
+    with replacing(path, overwrite=overwrite) as temporary, temporary.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """A temporary name beside `path`; what is written there takes its place at the end, unless an error comes.
+
+    Raises as `write` does.
+    """
     if path.exists() and not overwrite:
         raise WouldOverwriteError(f"{path} exists", "give --overwrite or another --output")
     temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")  # same folder: same file system
     try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
         if path.exists():
             shutil.copymode(path, temporary)
         if overwrite:

@@ -1,9 +1,9 @@
 """Where decoded samples lie on the media's clock.
 
-The rule: time is ``pts - start of the container``. The first frame is placed exactly; the following ones lie end to
-end, and one is placed anew only where its time stamp is more than 20 ms away: containers round their stamps to
-milliseconds, and a frame moved for that would tear the sound. A gap is filled with silence, a frame that overlaps
-what is already there loses its head, and so does sound before time zero (encoder priming).
+The rule: time is ``pts - start of the container``. The first frame is placed exactly; the following ones lie
+end to end, and one is placed anew only where its time stamp is more than 20 ms away: containers round their
+stamps to milliseconds, and a frame moved for that would tear the sound. A gap is filled with silence, a frame
+that overlaps what is already there loses its head, and so does sound before time zero (encoder priming).
 """
 
 from __future__ import annotations

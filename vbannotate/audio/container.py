@@ -1,7 +1,8 @@
 """Open recordings with libav, without ever opening anything else.
 
-A file is handed over as an open Python file, so its name is never taken for a protocol (`http:x.wav`), and files that
-only point elsewhere (playlists, concat scripts, SDP) are refused: no other file and no address is opened.
+A file is handed over as an open Python file, so its name is never taken for a protocol (`http:x.wav`), and
+files that only point elsewhere (playlists, concat scripts, SDP) are refused: no other file and no address is
+opened.
 """
 
 from __future__ import annotations
@@ -14,22 +15,85 @@ from typing import TYPE_CHECKING, Any
 from vbannotate.errors import MediaError
 
 if TYPE_CHECKING:
-    import av.container
     from av.audio.stream import AudioStream
+    from av.container import InputContainer
 
 # Containers and bare streams that hold sound in the file itself, by the names of libav's demuxers.
-DEMUXERS = (
-    "aa aac aax ac3 adts aiff alaw amr amrnb amrwb ape asf au avi caf dsf dts dtshd dv eac3 f4v flac flv gsm gxf "
-    "iff ivf latm loas matroska mlp mmf mov mp3 mpc mpc8 mpeg mpegts mulaw mxf nistsphere nut oga ogg ogv oma pvf "
-    "qcp rm shn smjpeg sox spdif spx tak truehd tta voc vqf w64 wav webm wsvqa wtv wv xwma"
-).split()
-OPTIONS = {"format_whitelist": ",".join(DEMUXERS), "protocol_whitelist": "none"}
+DEMUXERS = [
+    "aa",
+    "aac",
+    "aax",
+    "ac3",
+    "adts",
+    "aiff",
+    "alaw",
+    "amr",
+    "amrnb",
+    "amrwb",
+    "ape",
+    "asf",
+    "au",
+    "avi",
+    "caf",
+    "dsf",
+    "dts",
+    "dtshd",
+    "dv",
+    "eac3",
+    "f4v",
+    "flac",
+    "flv",
+    "gsm",
+    "gxf",
+    "iff",
+    "ivf",
+    "latm",
+    "loas",
+    "matroska",
+    "mlp",
+    "mmf",
+    "mov",
+    "mp3",
+    "mpc",
+    "mpc8",
+    "mpeg",
+    "mpegts",
+    "mulaw",
+    "mxf",
+    "nistsphere",
+    "nut",
+    "oga",
+    "ogg",
+    "ogv",
+    "oma",
+    "pvf",
+    "qcp",
+    "rm",
+    "shn",
+    "smjpeg",
+    "sox",
+    "spdif",
+    "spx",
+    "tak",
+    "truehd",
+    "tta",
+    "voc",
+    "vqf",
+    "w64",
+    "wav",
+    "webm",
+    "wsvqa",
+    "wtv",
+    "wv",
+    "xwma",
+]
+
 BUFFER = 1 << 16  # bytes a read
 MEND = "check that it plays, or convert it to WAV"
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[av.container.InputContainer]:
+def opened(path: Path) -> Iterator[InputContainer]:
     """The container of a recording. Raises MediaError with one line for whatever is wrong with the file."""
     import av
 
@@ -47,7 +111,7 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
             except (av.error.FFmpegError, ValueError) as error:
                 raise MediaError(*_reason(path)) from error
             with container:
-                yield container
+                yield container  # type: ignore[misc]  # av.open is typed for both directions
     except FileNotFoundError as error:
         raise MediaError(f"file not found: {path}", "check the name") from error
     except OSError as error:
@@ -73,13 +137,13 @@ def _reason(path: Path) -> tuple[str, str]:
     return f"{path} is not a recording that can be read", MEND
 
 
-def audio_stream(container: av.container.InputContainer, path: Path) -> AudioStream:
+def audio_stream(container: InputContainer, path: Path) -> AudioStream:
     """The stream that players take by default. Raises MediaError where there is none."""
     if not container.streams.audio:
         if any(not _is_cover(stream) for stream in container.streams.video):
             raise MediaError(f"{path} is a video without sound", "give the recording that holds the sound")
         raise MediaError(f"{path} holds no audio", MEND)
-    stream = container.streams.best("audio") or container.streams.audio[0]
+    stream: Any = container.streams.best("audio") or container.streams.audio[0]
     if stream.codec_context is None:
         raise MediaError(f"{path}: the sound is stored in an unknown way", "convert it to WAV")
     return stream

@@ -19,7 +19,8 @@ class _Done:
 
 
 def prefetched(items: Iterator[T]) -> Iterator[T]:
-    """The same items and the same error at the end. Closing the generator stops the thread and waits for it."""
+    """The same items and the same error at the end. Closing the generator stops the thread and waits for
+    it."""
     waiting: queue.Queue[T | _Done] = queue.Queue(_AHEAD)
     stop = threading.Event()
 

@@ -11,8 +11,7 @@ from vbannotate.audio.container import audio_stream, opened
 from vbannotate.times import SECOND_US, format_seconds, to_us
 
 if TYPE_CHECKING:
-    import av.container
-    import av.stream
+    from av.container import InputContainer
 
 # Containers that state their length. Others guess it from the bit rate, or keep it per video only.
 _STATES_LENGTH = {"wav", "w64", "aiff", "au", "caf", "flac", "mov", "matroska", "ogg"}
@@ -37,8 +36,8 @@ class StreamInfo:
 class Probe:
     """What is known of a recording before it is decoded.
 
-    `correction_us` is taken off every time stamp (the container's own start), `offset_us` is where the sound then
-    begins on the media's clock: above 0 silence is put before it, below 0 that much is cut off.
+    `correction_us` is taken off every time stamp (the container's own start), `offset_us` is where the sound
+    then begins on the media's clock: above 0 silence is put before it, below 0 that much is cut off.
     `duration_us` is what the container states, or None; `exact` says that the statement is not a guess.
     """
 
@@ -75,13 +74,14 @@ class Probe:
 
 
 def probe(path: str | Path) -> Probe:
-    """Look into a recording without decoding it. Raises MediaError where it cannot be read or holds no audio."""
+    """Look into a recording without decoding it. Raises MediaError where it cannot be read or holds no
+    audio."""
     path = Path(path)
     with opened(path) as container:
         return describe(container, path)
 
 
-def describe(container: av.container.InputContainer, path: Path) -> Probe:
+def describe(container: InputContainer, path: Path) -> Probe:
     """The Probe of an open container."""
     import av
 
@@ -108,7 +108,7 @@ def describe(container: av.container.InputContainer, path: Path) -> Probe:
     )
 
 
-def _duration(container: av.container.InputContainer, used: Any, start: int) -> tuple[int | None, bool]:
+def _duration(container: InputContainer, used: Any, start: int) -> tuple[int | None, bool]:
     """Where the sound ends on the media's clock by what is stated, and whether that can be relied on."""
     stated = _us(used.duration, used.time_base)
     if stated is not None and used.start_time is not None:

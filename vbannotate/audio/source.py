@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vbannotate.audio.clock import Timeline
 from vbannotate.audio.container import MEND, audio_stream, opened
+from vbannotate.audio.opus import NarrowOpus, open_narrow
 from vbannotate.audio.probing import describe
 from vbannotate.errors import MediaError
 from vbannotate.times import SECOND_US, format_seconds
@@ -21,10 +22,20 @@ if TYPE_CHECKING:
 _CUT_OFF_US = 250_000  # less missing at the end than this is padding or rounding of the container
 
 
-class Source:
-    """An open recording. `rate` and `channels` are those of the first decoded frame, which may differ from the header.
+def open_source(path: Path) -> Source | NarrowOpus:
+    """The recording, by the reader that suits it best. Raises MediaError where it cannot be read."""
+    source = Source(path)
+    if narrow := open_narrow(path, source.probe):
+        source.close()
+        return narrow
+    return source
 
-    Use as a context manager, or exhaust or close `pieces`. Raises MediaError on creation where nothing decodes.
+
+class Source:
+    """An open recording. `rate` and `channels` are those of the first decoded frame, which may differ from
+    the header.
+
+    Close it after use. Raises MediaError on creation where nothing decodes.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,12 +55,6 @@ class Source:
             self.channels: int = self._first.layout.nb_channels
             self._stack = stack.pop_all()
         self.warnings += self.probe.warnings
-
-    def __enter__(self) -> Source:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""
@@ -86,7 +91,7 @@ class Source:
         yield from _float(batch)
         self._conclude(line)
 
-    def _decoded(self) -> Iterator[AudioFrame]:
+    def _decoded(self) -> Generator[AudioFrame, None, None]:
         """Frames in order. Damaged packets are counted and left out; their place is filled as a gap."""
         import av
 
@@ -103,7 +108,7 @@ class Source:
             if packet is None:
                 return
             try:
-                yield from packet.decode()  # type: ignore[misc]
+                yield from packet.decode()
             except av.error.FFmpegError:
                 self._damaged += 1
 

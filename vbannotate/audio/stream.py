@@ -1,7 +1,7 @@
 """Recordings as blocks of 16 kHz sound: `open_stream`, `from_array`, `load`.
 
-Channels are averaged first and resampled then (soxr HQ), as the published locator's script does with soundfile and
-librosa; the result equals theirs sample for sample, whatever the size of the pieces on the way.
+Channels are averaged first and resampled then (soxr HQ), as the published locator's script does with
+soundfile and librosa; the result equals theirs sample for sample, whatever the size of the pieces on the way.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from vbannotate.audio.prefetch import prefetched
 from vbannotate.audio.probing import Probe
-from vbannotate.audio.source import Source, to_float
+from vbannotate.audio.source import open_source, to_float
 from vbannotate.errors import MediaError, UsageError
 from vbannotate.times import SECOND_US
 
@@ -25,8 +25,8 @@ LOUDEST = 1e9  # a float sample beyond this is no sound but damage, like NaN and
 class Stream:
     """Sound at 16 kHz from media time zero, to be read once. Close it, use it in `with`, or exhaust `blocks`.
 
-    `expected_us` is the length that the container states (None if it does not), for progress; `duration_us` is the
-    true length, known once the blocks are exhausted. `warnings` grows while reading.
+    `expected_us` is the length that the container states (None if it does not), for progress; `duration_us`
+    is the true length, known once the blocks are exhausted. `warnings` grows while reading.
     """
 
     rate = RATE
@@ -60,7 +60,8 @@ class Stream:
         self._close()
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """float32 [samples, channels] at 16 kHz, about a second each; decoded ahead in a thread of its own."""
+        """float32 [samples, channels] at 16 kHz, about a second each; decoded ahead in a thread of its
+        own."""
         self._blocks = prefetched(self._resampled())
         return self._blocks
 
@@ -107,9 +108,10 @@ class Stream:
 def open_stream(path: str | Path, channel: int | str | None = None) -> Stream:
     """Open a recording. `channel` None: mean of all channels; 1, 2 ...: that one; "each": all, side by side.
 
-    Raises MediaError for a file that cannot be read or holds no audio, UsageError for a channel that it lacks.
+    Raises MediaError for a file that cannot be read or holds no audio, UsageError for a channel that it
+    lacks.
     """
-    source = Source(Path(path))
+    source = open_source(Path(path))
     try:
         stream = Stream(source.pieces(), source.rate, source.channels, channel)
     except BaseException:

@@ -1,9 +1,9 @@
 """Events as subtitle cues that can be read: texts, display times, gaps, repeats joined.
 
 A cough lasts 0.3 s; nobody reads a cue of 0.3 s. A cue begins with its sound and stays for the least display
-time; bursts of one text that follow each other closely become one cue; texts whose cues would collide share one
-(``[coughs, sniffs]``); what lasts longer than the longest display time goes on as ``[... continues]``. The
-figures are presets (`STYLES`) from the published guidelines that docs/formats/srt.md names.
+time; bursts of one text that follow each other closely become one cue; texts whose cues would collide share
+one (``[coughs, sniffs]``); what lasts longer than the longest display time goes on as ``[... continues]``.
+The figures are presets (`STYLES`) from the published guidelines that docs/formats/srt.md names.
 """
 
 from __future__ import annotations

@@ -10,12 +10,15 @@ import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vbannotate import files
 from vbannotate.errors import FormatError
 from vbannotate.events import Annotation
 from vbannotate.formats.base import EditedError, Keeps, Merged, WriteOptions
+
+if TYPE_CHECKING:
+    from vbannotate.formats.into import Result
 
 __all__ = [
     "EditedError",
@@ -24,9 +27,11 @@ __all__ = [
     "WriteOptions",
     "describe",
     "guess_format",
+    "merge_into",
     "module",
     "names",
     "read",
+    "shifts",
     "write",
 ]
 
@@ -126,7 +131,36 @@ def write(
     """Write an annotation to a file, whole or not at all; the ending decides the format if none is named."""
     path = Path(path)
     options = replace(options or WriteOptions(), target=str(path))
-    files.write(path, render(annotation, format or guess_format(path), options), overwrite=overwrite)
+    format = format or guess_format(path)
+    if format == "native" and overwrite:
+        from vbannotate.formats.into import carried
+
+        annotation = carried(path, annotation)
+    files.write(path, render(annotation, format, options), overwrite=overwrite)
+
+
+def merge_into(
+    path: str | os.PathLike[str],
+    annotation: Annotation,
+    format: str | None = None,
+    *,
+    in_place: bool = False,
+    options: WriteOptions | None = None,
+) -> Result:
+    """Put the events of `annotation` into a person's file or a copy beside it; see `into.merge_into`."""
+    from vbannotate.formats import into
+
+    return into.merge_into(path, annotation, format, in_place=in_place, options=options)
+
+
+def shifts(
+    annotation: Annotation, format: str, options: WriteOptions | None = None
+) -> list[dict[str, object]]:
+    """What a file does not say at its own time, for the provenance: cues of subtitles; else nothing."""
+    chosen, options = module(format), options or WriteOptions()
+    if not hasattr(chosen, "shifts"):
+        return []
+    return chosen.shifts(arrange(annotation, options.tiers), options)
 
 
 def arrange(annotation: Annotation, tiers: str) -> Annotation:

@@ -1,9 +1,9 @@
 """Audacity label tracks: ``onset TAB offset TAB text`` a line, seconds, UTF-8, no header.
 
-Grammar: what Audacity 3.2 takes on import (docs/formats/audacity.md): a time alone or before a text is a point
-label, a decimal comma is a point, a line that begins with a backslash gives the frequency range of the label
-above. Read as well: times as h:m:s. The text ends at a third tab, as in Audacity; what follows it is kept. A
-confidence written as suffix `` [0.87]`` is read back.
+Grammar: what Audacity 3.2 takes on import (docs/formats/audacity.md): a time alone or before a text is a
+point label, a decimal comma is a point, a line that begins with a backslash gives the frequency range of the
+label above. Read as well: times as h:m:s. The text ends at a third tab, as in Audacity; what follows it is
+kept. A confidence written as suffix `` [0.87]`` is read back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CONFIDENCE = re.compile(r" \[(0\.[0-9]{2}|1\.00)\]\Z")
 
 
 def guess(data: bytes, name: str) -> bool:
-    """The first line with anything in it is a time, a tab and more; where the name says so, a time is enough."""
+    """The first line with anything in it is a time, a tab and more, or by the name's ending a time."""
     try:
         text = files.decode(data[:4000], name).text
     except FormatError:

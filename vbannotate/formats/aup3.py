@@ -1,9 +1,9 @@
 """Saved Audacity projects (``.aup3``): their label tracks, at full precision. Read only.
 
-An .aup3 is an SQLite database. The tables ``project`` and ``autosave`` (newer, unsaved) hold a row with the columns
-``dict`` (names) and ``doc``: XML in a binary form, little-endian, each item one byte of type and its fields. While
-Audacity has the project open its newest state is in the file beside it that ends in ``-wal``. Facts:
-docs/formats/aup3.md.
+An .aup3 is an SQLite database. The tables ``project`` and ``autosave`` (newer, unsaved) hold a row with the
+columns ``dict`` (names) and ``doc``: XML in a binary form, little-endian, each item one byte of type and its
+fields. While Audacity has the project open its newest state is in the file beside it that ends in ``-wal``.
+Facts: docs/formats/aup3.md.
 """
 
 from __future__ import annotations

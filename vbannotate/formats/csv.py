@@ -1,4 +1,4 @@
-"""Tables with commas (RFC 4180); semicolons, tabs and blanks are read as well. See `table` for the columns."""
+"""Tables with commas (RFC 4180); semicolons, tabs and blanks are read too. See `table` for the columns."""
 
 from __future__ import annotations
 

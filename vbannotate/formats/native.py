@@ -1,8 +1,8 @@
 """Our own format, ``.vb.json``: everything an Annotation holds, and whatever else stands in the file.
 
 ``{"tiers": [{"name", "events": [{"onset", "offset", "label", "confidence", ...}], ...}], "media", "duration",
-"examined": [[start, end]], "provenance", ...}``; times in seconds, UTF-8. Keys that are not named here are kept
-as `extra` of the event, the tier or the annotation. Schema: docs/formats/vb.schema.json.
+"examined": [[start, end]], "provenance", ...}``; times in seconds, UTF-8. Keys that are not named here are
+kept as `extra` of the event, the tier or the annotation. Schema: docs/formats/vb.schema.json.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Selection tables of Raven Pro and Raven Lite: tabs, a header, a row for each selection.
 
-Source: Raven Pro User's Manual, "Selection tables". The label stands in the column Annotation, Species or Label, or
-in the first column of the user's own; every other column is kept and written again.
+Source: Raven Pro User's Manual, "Selection tables". The label stands in the column Annotation, Species or
+Label, or in the first column of the user's own; every other column is kept and written again.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _label_column(header: Sequence[str]) -> str | None:
     """The column that holds the labels."""
     named = [column for column in _LABELS if column in header]
     others = [c for c in header if c.strip() and c not in (*_FIXED, _CONFIDENCE) and "(" not in c]
-    return (named or others or [None])[0]
+    return next(iter((*named, *others)), None)
 
 
 def _event(cells: dict[str, str], label: str | None) -> Event | None:

@@ -1,8 +1,9 @@
 """RTTM, the Rich Transcription Time Marked format: ten fields a line, separated by blanks.
 
-Source: NIST RT-09 evaluation plan, appendix A: ``type file channel onset duration ortho subtype name confidence
-lookahead``, ``<NA>`` where there is none. Events are written as SPEAKER lines, which every reader takes, with the
-label as name; of NON-LEX lines (laugh, cough, breath ...) the label is the subtype. Blanks in a label become ``_``.
+Source: NIST RT-09 evaluation plan, appendix A: ``type file channel onset duration ortho subtype name
+confidence lookahead``, ``<NA>`` where there is none. Events are written as SPEAKER lines, which every reader
+takes, with the label as name; of NON-LEX lines (laugh, cough, breath ...) the label is the subtype. Blanks in
+a label become ``_``.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """SubRip subtitles: number, ``HH:MM:SS,mmm --> HH:MM:SS,mmm``, text, blank line.
 
 There is no standard. Read tolerantly: numbers missing, a point for the comma, a fraction of any length (as a
-decimal fraction) or none, hours missing, coordinates after the times, a blank line inside a text. Written strictly:
-numbers from 1, comma, three digits, UTF-8 without mark, LF.
+decimal fraction) or none, hours missing, coordinates after the times, a blank line inside a text. Written
+strictly: numbers from 1, comma, three digits, UTF-8 without mark, LF.
 """
 
 from __future__ import annotations
 
 import re
 
-from vbannotate import files
+from vbannotate import cues, files
 from vbannotate.errors import FormatError
 from vbannotate.events import Annotation, Tier
 from vbannotate.formats import subtitle_merge, subtitles
@@ -79,8 +79,8 @@ def parse(all_lines: list[Line], name: str) -> tuple[list[Found], list[str]]:
 def _text_end(all_lines: list[Line], at: int) -> int:
     """The line after the text that begins at `at`.
 
-    A text ends at a blank line; but lines after it that begin neither with a number nor with times go on with it,
-    as nothing else can be meant.
+    A text ends at a blank line; but lines after it that begin neither with a number nor with times go on with
+    it, as nothing else can be meant.
     """
     last, blank = at, False
     while at < len(all_lines):
@@ -134,6 +134,11 @@ def write(annotation: Annotation, options: WriteOptions) -> bytes:
         text = f"{cue.text}\n" if cue.text else ""
         blocks.append(f"{number}\n{DIALECT.timing(cue.start_us, cue.end_us)}{after}\n{text}")
     return "\n".join(blocks).encode()
+
+
+def shifts(annotation: Annotation, options: WriteOptions) -> list[dict[str, object]]:
+    """The cues that do not lie exactly on their one event; see `cues.shifts`."""
+    return cues.shifts(subtitles.shown(annotation, options))
 
 
 def merge(data: bytes, annotation: Annotation, options: WriteOptions, name: str, part: list | None) -> Merged:

@@ -1,7 +1,8 @@
-"""Our cues in a person's subtitles: a cue of its own where there is room, else a line of the cue that is there.
+"""Our cues in a person's subtitles: a cue of its own where there is room, else a line of the cue that is
+there.
 
-The text of the file stays as it is, character for character, but for what is put in; numbers of other cues are not
-changed, so that an own cue has the next number that nobody uses.
+The text of the file stays as it is, character for character, but for what is put in; numbers of other cues
+are not changed, so that an own cue has the next number that nobody uses.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def _room(
 
 
 def _host(cue: Cue, found: list[Found], by_start: list[int]) -> int | None:
-    """The number of the person's cue that the sound overlaps most, else of the nearest one; None if none is near."""
+    """The number of the person's cue that the sound overlaps most, else of the nearest; None if none is near."""
     onset = min((event.onset_us for event in cue.events), default=cue.start_us)
     offset = max((event.offset_us for event in cue.events), default=cue.end_us)
     k = bisect_right(by_start, offset + NEAR_US, key=lambda number: found[number].start_us)
@@ -148,7 +149,7 @@ def _pieces(
             at = offsets[line]
             new = not pieces or pieces[-1].at != at
             before = end if new and line and not all_lines[line - 1].end else ""
-            blank = end if line and (found or all_lines[line - 1].text) or not new else ""
+            blank = end if (line and (found or all_lines[line - 1].text)) or not new else ""
             tight = line < len(all_lines) and all_lines[line].text.strip(" \t")
             insert = before + blank + block + (end if tight else "")
         record = {
@@ -213,8 +214,8 @@ def _cuts(
     offsets = [0, *accumulate(len(line.text) + len(line.end) for line in all_lines)]
     found, _ = dialect.parse(all_lines, name)
     by_timing: dict[str, list[int]] = {}  # the text lines of all cues with these times
-    for cue in found:
-        by_timing.setdefault(all_lines[cue.timing].text, []).extend(range(cue.timing + 1, cue.last))
+    for other in found:
+        by_timing.setdefault(all_lines[other.timing].text, []).extend(range(other.timing + 1, other.last))
     by_content = {(cue.start_us, cue.end_us, cue.text): cue for cue in found}
     cuts: list[tuple[int, int]] = []
     missing = at = 0
@@ -232,10 +233,13 @@ def _cuts(
             else:
                 missing += 1
             continue
-        line = next((n for n in by_timing.get(record["timing"], ()) if all_lines[n].text == text), None)
+        texts = by_timing.get(record["timing"], [])
+        line = next((n for n in texts if all_lines[n].text == text), None)
         if line is None:
             missing += 1
-        elif insert.startswith(text):
+            continue
+        texts.remove(line)
+        if insert.startswith(text):
             cuts.append((offsets[line], offsets[line + 1]))
         else:
             cuts.append((offsets[line] - len(insert) + len(text), offsets[line] + len(text)))

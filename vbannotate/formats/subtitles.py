@@ -1,8 +1,9 @@
-"""What SubRip and WebVTT share: cues found in a text, cues of people that go back as they stood, cues of ours.
+"""What SubRip and WebVTT share: cues found in a text, cues of people that go back as they stood, cues of
+ours.
 
-An event read from a subtitle carries its raw text as `extra["srt"]` or `extra["vtt"]`, and its label is that text
-without markup. As long as the label still fits, it is written with the raw text and its own times; every other
-event becomes a cue by the rules of `vbannotate.cues`.
+An event read from a subtitle carries its raw text as `extra["srt"]` or `extra["vtt"]`, and its label is that
+text without markup. As long as the label still fits, it is written with the raw text and its own times; every
+other event becomes a cue by the rules of `vbannotate.cues`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _PLAIN_TAG = re.compile(r"</?[biu]>", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A cue in a file. `first` and `last` (exclusive) number its lines, `timing` its line of times, from 0."""
+    """A cue in a file. `first`, `last` (exclusive) and `timing`, its line of times, number lines from 0."""
 
     start_us: int
     end_us: int

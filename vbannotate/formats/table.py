@@ -1,9 +1,9 @@
 """Tables of events with a row for each: what `csv` and `tsv` share.
 
-Written: ``onset, offset, label, confidence, tier, file`` in seconds, then the events' own extra values. Read: any
-order of columns by their names (`_ALIASES`; those in milliseconds too), pairs ``Start, End, Start.1, End.1`` of a
-wide table, and tables without header, where the first two columns of times count (DCASE: onset, offset, label,
-with the file before them or not). Rows of several recordings keep theirs as `extra["file"]`.
+Written: ``onset, offset, label, confidence, tier, file`` in seconds, then the events' own extra values. Read:
+any order of columns by their names (`_ALIASES`; those in milliseconds too), pairs ``Start, End, Start.1,
+End.1`` of a wide table, and tables without header, where the first two columns of times count (DCASE: onset,
+offset, label, with the file before them or not). Rows of several recordings keep theirs as `extra["file"]`.
 """
 
 from __future__ import annotations

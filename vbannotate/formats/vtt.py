@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from vbannotate import files
+from vbannotate import cues, files
 from vbannotate.errors import FormatError
 from vbannotate.events import Annotation, Event, Tier
 from vbannotate.formats import subtitle_merge, subtitles
@@ -141,6 +141,11 @@ def write(annotation: Annotation, options: WriteOptions) -> bytes:
 def _text(event: Event | None, key: str) -> str:
     value = event.extra.get(key) if event else None
     return value if isinstance(value, str) else ""
+
+
+def shifts(annotation: Annotation, options: WriteOptions) -> list[dict[str, object]]:
+    """The cues that do not lie exactly on their one event; see `cues.shifts`."""
+    return cues.shifts(subtitles.shown(annotation, options))
 
 
 def merge(data: bytes, annotation: Annotation, options: WriteOptions, name: str, part: list | None) -> Merged:

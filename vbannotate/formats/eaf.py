@@ -166,10 +166,12 @@ def _span(note: Note) -> tuple[int, int] | None:
 def _warnings(found: Iterable[Layer], name: str) -> Iterable[str]:
     for layer in found:
         if layer.interpolated:
-            yield f"{name}: tier {layer.name!r}: {layer.interpolated} borders without a time spread evenly"
+            what = f"{layer.interpolated} borders without a time were spread evenly"
+            yield f"{name}: tier {layer.name!r}: {what}"
         lost = sum(_span(note) is None for note in layer.notes)
         if lost:
-            yield f"{name}: tier {layer.name!r}: {lost} annotations without a time or a parent skipped"
+            what = f"{lost} annotations without a time or a parent were skipped"
+            yield f"{name}: tier {layer.name!r}: {what}"
 
 
 def _whole(value: Any) -> int | None:

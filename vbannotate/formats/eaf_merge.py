@@ -24,6 +24,7 @@ from vbannotate.formats.eaf_tree import PROPERTY, Element
 from vbannotate.formats.eaf_write import made, plain_json, rows_of
 from vbannotate.formats.rows import Row, fingerprint
 
+_LISTS = ("types", "vocabularies", "languages", "constraints")  # what our tiers need
 _KEEP = "rename them in ELAN to keep them, and ask for the replacement"
 
 
@@ -35,7 +36,7 @@ def merge(data: bytes, annotation: Annotation, options: WriteOptions, name: str,
     check(annotation, TITLE)
     tree = eaf_tree.parse(data, name)
     root = tree.getroot()
-    part = part or eaf_tree.own_property(root).get("part")
+    part = part or _known(eaf_tree.own_property(root).get("part"))
     if part:
         _take_out(root, part, name, options.replace_edited)
     names = [tier.get("TIER_ID", "") for tier in root.iterfind("TIER")]
@@ -50,6 +51,17 @@ def merge(data: bytes, annotation: Annotation, options: WriteOptions, name: str,
     kept = _part(root, done, name)
     eaf_tree.set_property(root, PROPERTY, plain_json({**made(annotation), "part": kept}))
     return Merged(eaf_tree.serialise(tree, data), kept, tuple(notes))
+
+
+def _known(part: Any) -> dict[str, Any] | None:
+    """`part` as it stands in a header, or None where somebody has damaged it."""
+    try:
+        tiers = [{"name": str(entry["name"]), "digest": str(entry["digest"])} for entry in part["tiers"]]
+        lists = {key: [str(name) for name in part[key]] for key in _LISTS}
+        last = part["last_id"]
+        return {"tiers": tiers, **lists, "last_id": last and [str(last[0]), str(last[1])]}
+    except (TypeError, KeyError, IndexError):
+        return None
 
 
 def _origin(root: Element, media: str | None) -> int:
@@ -76,10 +88,7 @@ def _part(root: Element, done: Inserted, name: str) -> dict[str, Any]:
     layers = {layer.name: layer for layer in eaf_times.layers(root, name)}
     return {
         "tiers": [{"name": tier, "digest": _digest(layers[tier])} for tier in done.tiers],
-        "types": done.types,
-        "vocabularies": done.vocabularies,
-        "languages": done.languages,
-        "constraints": done.constraints,
+        **{key: getattr(done, key) for key in _LISTS},
         "last_id": done.last_id,
     }
 

@@ -83,7 +83,7 @@ class Bounds:
     end_us: int
 
     def text(self, us: int) -> str:
-        """A time in the file; at the bounds exactly their text, so that the last interval ends with the grid."""
+        """A time in the file; at the bounds their own text, so that the last interval ends with the grid."""
         if us == self.end_us:
             return self.xmax
         return self.xmin if us == self.start_us else number(us)

@@ -5,8 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from test_models_mel import chirp  # noqa: E402
-
+from tests.unit.test_models_mel import chirp  # noqa: E402
 from vbannotate.errors import ModelError  # noqa: E402
 from vbannotate.models.mel import log_mel  # noqa: E402
 from vbannotate.models.whisper import Encoder  # noqa: E402

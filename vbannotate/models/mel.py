@@ -1,10 +1,10 @@
 """Whisper's log-mel spectrogram in numpy.
 
-Definition: `WhisperFeatureExtractor` of Hugging Face transformers and `log_mel_spectrogram` of OpenAI's whisper:
-16 kHz, periodic Hann window of 400 samples, hop 160, reflect padding, power spectrum, 80 Slaney mel bands over
-0-8000 Hz, log10, floor 8 (80 dB) below the loudest value *of the window given*, (x + 4) / 4; the last frame is
-dropped. Values differ from the numpy path of transformers by less than 1e-5, from its torch path by about 2e-5.
-"""
+Definition: `WhisperFeatureExtractor` of Hugging Face transformers and `log_mel_spectrogram` of OpenAI's
+whisper: 16 kHz, periodic Hann window of 400 samples, hop 160, reflect padding, power spectrum, 80 Slaney mel
+bands over 0-8000 Hz, log10, floor 8 (80 dB) below the loudest value *of the window given*, (x + 4) / 4; the
+last frame is dropped. Values differ from the numpy path of transformers by less than 1e-5, from its torch
+path by about 2e-5."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _BREAK_HZ, _BREAK_MEL, _LOG_STEP = 1000.0, 15.0, np.log(6.4) / 27.0  # Slaney, A
 
 
 def log_mel(audio: np.ndarray) -> np.ndarray:
-    """Log-mel of one window: audio float32 [samples] at 16 kHz -> float32 [80, samples // 160], one per 10 ms.
+    """Log-mel of one window: audio float32 [samples] at 16 kHz -> float32 [80, samples // 160], one per 10
+    ms.
 
     The floor follows the loudest value of the window, so pad the window to the network's length first.
     """

@@ -1,11 +1,12 @@
 """Whisper's audio encoder in torch, built from the tensors of a checkpoint.
 
 Architecture: Radford et al. 2022, "Robust Speech Recognition via Large-Scale Weak Supervision" (2212.04356),
-with the tensor names of Hugging Face `WhisperModel`. Everything but the number of heads is read from the shapes;
-heads have 64 dimensions in every Whisper size. Results equal those of transformers with SDPA bit for bit.
+with the tensor names of Hugging Face `WhisperModel`. Everything but the number of heads is read from the
+shapes; heads have 64 dimensions in every Whisper size. Results equal those of transformers with SDPA bit for
+bit.
 
-Beyond the original, the encoder may be cut to its first layers and run on windows shorter than 30 s (a slice of
-the position table); a network trained on one length must be run on that length.
+Beyond the original, the encoder may be cut to its first layers and run on windows shorter than 30 s (a slice
+of the position table); a network trained on one length must be run on that length.
 """
 
 from __future__ import annotations
@@ -98,10 +99,11 @@ class Encoder(nn.Module):
     def from_tensors(
         cls, tensors: Mapping[str, Tensor], prefix: str = "encoder.", layers: int | None = None
     ) -> Encoder:
-        """Build from the tensors whose names begin with `prefix`; keep only the first `layers` layers if given.
+        """Build from the tensors whose names begin with `prefix`; keep only the first `layers` layers if
+        given.
 
-        Tensors are used as they are (no copy: memory-mapped ones stay so), half precision is widened to float32.
-        Raises ModelError where tensors are missing or do not fit.
+        Tensors are used as they are (no copy: memory-mapped ones stay so), half precision is widened to
+        float32. Raises ModelError where tensors are missing or do not fit.
         """
         own = {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
         present = 1 + max((int(m[1]) for name in own if (m := _LAYER.match(name))), default=-1)
@@ -112,8 +114,9 @@ class Encoder(nn.Module):
             or "embed_positions.weight" not in own
         ):
             raise ModelError(
-                f"no Whisper encoder of {layers or 'any'} layers under the name {prefix!r} ({present} layers found)",
-                "give a file with the tensors conv1, conv2, embed_positions, layers.N and layer_norm",
+                f"no Whisper encoder of {layers or 'any'} layers under the name {prefix!r} ({present} layers
+                found)", "give a file with the tensors conv1, conv2, embed_positions, layers.N and
+                layer_norm",
             )
         kept = {
             name: t.float() for name, t in own.items() if not (m := _LAYER.match(name)) or int(m[1]) < layers

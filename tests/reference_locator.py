@@ -1,0 +1,147 @@
+"""The published way to run the locator, rendered literally with transformers, as the measure for ours.
+
+Written from the description of laion/vocalburst-locator: the whole WhisperModel and a head, fp32, one window
+of 30 s, `WhisperFeatureExtractor`, soundfile and librosa, events by index * (30 / 1500). Nothing here is
+imported from vbannotate, and nothing in vbannotate imports this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SMALL = {"d_model": 768, "layers": 12, "inner": 3072}
+TINY = {"d_model": 128, "layers": 2, "inner": 512}
+
+
+def build(size: dict[str, int], decoder_layers: int | None = None) -> Any:
+    """A network of the published shape with random weights."""
+    import torch
+    from torch import nn
+    from transformers import WhisperConfig, WhisperModel
+
+    d_model = size["d_model"]
+    config = WhisperConfig(
+        d_model=d_model,
+        encoder_layers=size["layers"],
+        decoder_layers=size["layers"] if decoder_layers is None else decoder_layers,
+        encoder_attention_heads=d_model // 64,
+        decoder_attention_heads=d_model // 64,
+        encoder_ffn_dim=size["inner"],
+        decoder_ffn_dim=size["inner"],
+    )
+
+    class Segmenter(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.whisper = WhisperModel(config)
+            hidden = max(256, d_model // 2)
+            self.proj = nn.Sequential(nn.Linear(d_model, hidden), nn.GELU(), nn.Dropout(0.1))
+            self.temporal = nn.Sequential(
+                nn.Conv1d(hidden, hidden, kernel_size=7, padding=3), nn.GELU(), nn.Dropout(0.1)
+            )
+            self.out = nn.Linear(hidden, 1)
+
+        def forward(self, features: torch.Tensor) -> torch.Tensor:
+            states = self.whisper.encoder(input_features=features).last_hidden_state
+            x = self.proj(states)
+            x = self.temporal(x.transpose(1, 2)).transpose(1, 2)
+            return self.out(x).squeeze(-1)
+
+    return Segmenter().eval()
+
+
+def save_random(path: Path, size: dict[str, int] = TINY, seed: int = 0, swing: float = 40.0) -> None:
+    """A checkpoint of the published layout. The output layer is scaled so that probabilities swing over 0-1."""
+    import torch
+
+    torch.manual_seed(seed)
+    model = build(size)
+    with torch.no_grad():
+        model.out.weight *= swing
+        noise = torch.randn(1, 80, 3000)
+        model.out.bias -= model(noise).mean()
+    torch.save(model.state_dict(), path)
+
+
+def load(path: Path, size: dict[str, int]) -> Any:
+    """The published way: build the whole network, then fill it from the file."""
+    import torch
+
+    model = build(size)
+    model.load_state_dict(torch.load(path, map_location="cpu"), strict=True)
+    return model.eval()
+
+
+def audio_30s(path: Path | str) -> np.ndarray:
+    """Sound as the published script hears it, float32 [480000]."""
+    import soundfile
+
+    audio, rate = soundfile.read(path, dtype="float32")
+    if audio.ndim > 1:
+        audio = audio.mean(axis=1)
+    if rate != 16_000:
+        import librosa
+
+        audio = librosa.resample(audio, orig_sr=rate, target_sr=16_000)
+    return np.pad(audio, (0, max(0, 480_000 - len(audio))))[:480_000]
+
+
+def probabilities(model: Any, audio: np.ndarray) -> np.ndarray:
+    """float32 [1500] of one padded window."""
+    import torch
+    from transformers import WhisperFeatureExtractor
+
+    extractor = WhisperFeatureExtractor()  # its defaults are those of openai/whisper-small
+    features = extractor(audio, sampling_rate=16_000, return_tensors="pt").input_features
+    with torch.no_grad():
+        return torch.sigmoid(model(features)).squeeze(0).float().numpy()
+
+
+def published_events(
+    probs: np.ndarray, threshold: float = 0.65, merge_gap: float = 0.3, min_dur: float = 0.5
+) -> list[dict[str, float]]:
+    """The published rule, frame by frame."""
+    binary = (probs > threshold).astype(np.float32)
+    frame_s = 30.0 / 1500
+    runs, inside, start = [], False, 0
+    for frame in range(len(binary)):
+        if binary[frame] > 0.5 and not inside:
+            start, inside = frame, True
+        elif binary[frame] <= 0.5 and inside:
+            runs.append((start, frame))
+            inside = False
+    if inside:
+        runs.append((start, len(binary)))
+    merged: list[tuple[float, float, int, int]] = []
+    for first, end in runs:
+        if merged and first * frame_s - merged[-1][1] <= merge_gap:
+            merged[-1] = (merged[-1][0], end * frame_s, merged[-1][2], end)
+        else:
+            merged.append((first * frame_s, end * frame_s, first, end))
+    events = []
+    for onset, offset, first, end in merged:
+        if offset - onset >= min_dur:
+            on, off = round(onset, 3), round(offset, 3)
+            confidence = round(float(probs[first:end].mean()), 3)
+            events.append({"start": on, "end": off, "confidence": confidence, "duration": round(off - on, 3)})
+    return events
+
+
+def main() -> None:
+    """``python -m tests.reference_locator AUDIO --checkpoint FILE``: events as JSON, as published."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("audio")
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    arguments = parser.parse_args()
+    model = load(arguments.checkpoint, SMALL)
+    events = published_events(probabilities(model, audio_30s(arguments.audio)))
+    print(json.dumps({"file": arguments.audio, "events": events}, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -19,75 +19,12 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 # Containers and bare streams that hold sound in the file itself, by the names of libav's demuxers.
-DEMUXERS = [
-    "aa",
-    "aac",
-    "aax",
-    "ac3",
-    "adts",
-    "aiff",
-    "alaw",
-    "amr",
-    "amrnb",
-    "amrwb",
-    "ape",
-    "asf",
-    "au",
-    "avi",
-    "caf",
-    "dsf",
-    "dts",
-    "dtshd",
-    "dv",
-    "eac3",
-    "f4v",
-    "flac",
-    "flv",
-    "gsm",
-    "gxf",
-    "iff",
-    "ivf",
-    "latm",
-    "loas",
-    "matroska",
-    "mlp",
-    "mmf",
-    "mov",
-    "mp3",
-    "mpc",
-    "mpc8",
-    "mpeg",
-    "mpegts",
-    "mulaw",
-    "mxf",
-    "nistsphere",
-    "nut",
-    "oga",
-    "ogg",
-    "ogv",
-    "oma",
-    "pvf",
-    "qcp",
-    "rm",
-    "shn",
-    "smjpeg",
-    "sox",
-    "spdif",
-    "spx",
-    "tak",
-    "truehd",
-    "tta",
-    "voc",
-    "vqf",
-    "w64",
-    "wav",
-    "webm",
-    "wsvqa",
-    "wtv",
-    "wv",
-    "xwma",
-]
-
+DEMUXERS = (
+    "aa,aac,aax,ac3,adts,aiff,alaw,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,dtshd,dv,eac3,f4v,flac,flv,gsm,"
+    "gxf,iff,ivf,latm,loas,matroska,mlp,mmf,mov,mp3,mpc,mpc8,mpeg,mpegts,mulaw,mxf,nistsphere,nut,oga,ogg,ogv,"
+    "oma,pvf,qcp,rm,shn,smjpeg,sox,spdif,spx,tak,truehd,tta,voc,vqf,w64,wav,webm,wsvqa,wtv,wv,xwma"
+)
+OPTIONS = {"format_whitelist": DEMUXERS, "protocol_whitelist": "none"}
 BUFFER = 1 << 16  # bytes a read
 MEND = "check that it plays, or convert it to WAV"
 

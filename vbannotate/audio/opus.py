@@ -1,8 +1,8 @@
 """Opus that was made from a narrow rate (voice messages), decoded at that rate.
 
-Opus always counts time in 48 kHz, and libav decodes it so; libsndfile decodes at the rate that the file names
-(8, 12, 16 or 24 kHz), without a filter of ours in between, and so does everything built upon it: the published locator's
-script gets these very samples. Both put the sound at the same place.
+Opus always counts time in 48 kHz, and libav decodes it so. libsndfile decodes at the rate that the file names
+(8, 12, 16 or 24 kHz) without a filter of ours in between, and so does everything built upon it: the published
+locator's script gets these very samples. Both put the sound at the same place.
 """
 
 from __future__ import annotations

@@ -126,9 +126,8 @@ class Source:
                 continue
             if converter is None:
                 converter = av.AudioResampler(*form)
-                self.warnings.append(
-                    f"sound changes to {frame.sample_rate} Hz, {frame.layout.nb_channels} channels on its way; converted"
-                )
+                now = f"{frame.sample_rate} Hz, {frame.layout.nb_channels} channel(s)"
+                self.warnings.append(f"the sound changes to {now} on its way; converted")
             yield from converter.resample(frame)
 
     def _conclude(self, line: Timeline) -> None:
@@ -143,9 +142,8 @@ class Source:
             self.warnings.append(f"the clock jumps {line.jumps} times; the sound was joined there")
         stated = self.probe.duration_us
         if self.probe.exact and stated is not None and stated - self.duration_us > _CUT_OFF_US:
-            self.warnings.append(
-                f"ends at {_seconds(line.end, self.rate)} of {format_seconds(stated, 3)} s: the file is cut off"
-            )
+            ends, whole = _seconds(line.end, self.rate), format_seconds(stated, 3)
+            self.warnings.append(f"the sound ends at {ends} of {whole} s: the file is cut off")
 
     def _nothing(self) -> tuple[str, str]:
         if self._damaged:

@@ -56,7 +56,7 @@ def build(size: dict[str, int], decoder_layers: int | None = None) -> Any:
 
 
 def save_random(path: Path, size: dict[str, int] = TINY, seed: int = 0, swing: float = 40.0) -> None:
-    """A checkpoint of the published layout. The output layer is scaled so that probabilities swing over 0-1."""
+    """A checkpoint of the published layout, its output scaled so that probabilities swing over 0-1."""
     import torch
 
     torch.manual_seed(seed)

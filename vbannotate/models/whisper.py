@@ -85,7 +85,7 @@ class Encoder(nn.Module):
         return self.layer_norm(self.states(mel, [len(self.layers)])[0])
 
     def states(self, mel: Tensor, after: Sequence[int]) -> list[Tensor]:
-        """States after each number of layers in `after` (0: convolutions and positions), without the final norm."""
+        """States after so many layers (0: convolutions and positions), each without the final norm."""
         x = F.gelu(self.conv2(F.gelu(self.conv1(mel)))).transpose(1, 2)
         x = x + self.embed_positions.weight[: x.shape[1]]
         found = {0: x} if 0 in after else {}
@@ -114,9 +114,8 @@ class Encoder(nn.Module):
             or "embed_positions.weight" not in own
         ):
             raise ModelError(
-                f"no Whisper encoder of {layers or 'any'} layers under the name {prefix!r} ({present} layers
-                found)", "give a file with the tensors conv1, conv2, embed_positions, layers.N and
-                layer_norm",
+                f"{present} Whisper encoder layers under {prefix!r}, {layers or 'some'} wanted",
+                "give a file with the tensors conv1, conv2, embed_positions, layers.N and layer_norm",
             )
         kept = {
             name: t.float() for name, t in own.items() if not (m := _LAYER.match(name)) or int(m[1]) < layers

@@ -113,7 +113,7 @@ def _run_batches(
 
 
 def _stitch(pieces: Iterable[tuple[int, np.ndarray]], layout: Layout) -> Iterator[np.ndarray]:
-    """Cross-fade windows (start, probabilities [window, labels]); frames leave when no later window reaches them."""
+    """Cross-fade (start, probabilities [window, labels]); frames leave once no later window reaches them."""
     ramp = (np.arange(1, layout.overlap + 1) / max(1, layout.overlap))[:, None]
     total = np.zeros(
         (0, 1)

@@ -148,7 +148,7 @@ def _tier(layer: Layer, origin_us: int, confidences: Mapping[tuple[int, int], fl
 
 
 def _confidences(above: Layer, layer: Layer) -> dict[tuple[int, int], float] | None:
-    """The values of a confidence tier by the times of the parent's annotations; None where one does not fit."""
+    """The values of a confidence tier by the times of their parents; None where one does not fit."""
     spans = {_span(note) for note in above.notes}
     values: dict[tuple[int, int], float] = {}
     for note in layer.notes:

@@ -79,7 +79,11 @@ class _Stream:
         length = int(self.take(">H"))
         if length != 0xFFFF:
             return self._bytes(length).decode("latin-1")
-        return self._bytes(2 * int(self.take(">H"))).decode("utf-16-be", "replace")
+        pieces = []
+        for _ in range(int(self.take(">H"))):  # characters, each of one or two units
+            unit = self._bytes(2)
+            pieces.append(unit + self._bytes(2) if 0xD8 <= unit[0] < 0xDC else unit)
+        return b"".join(pieces).decode("utf-16-be", "replace")
 
     def _bytes(self, count: int) -> bytes:
         if self.at + count > len(self.data):

@@ -24,6 +24,7 @@ from vbannotate.times import format_seconds, parse_seconds
 
 # Events end with a frame of 20 ms, grids with a sample: so much behind the end of the grid is cut off.
 _SLACK_US = 50_000
+_LIST_HEAD = re.compile(r"\s*item\s*\[\s*\]\s*:")
 _SAVE = "save it in Praat as a text file first"
 
 
@@ -128,6 +129,7 @@ def _splice(text: files.Text, grid: Grid, ours: Sequence[int], made: Sequence[Ra
         done = end
     for index, tier in enumerate(grid.tiers):
         if index in ours and index not in replacements:
+            pieces.append(_list_head(source, done) if index == 0 else "")
             done = tier.end
             continue
         number += 1
@@ -138,14 +140,21 @@ def _splice(text: files.Text, grid: Grid, ours: Sequence[int], made: Sequence[Ra
             source[tier.start : tier.end] if new_tier is None else _core(new_tier, grid.form, newline)
         )
         done = tier.end
-    if surplus and not grid.tiers and (match := re.compile(r"\s*item\s*\[\s*\]\s*:").match(source, done)):
-        pieces.append(match.group())
-        done = match.end()
+    if surplus and not grid.tiers:
+        head = _list_head(source, done)
+        pieces.append(head)
+        done += len(head)
     for tier in surplus:
         number += 1
         lead = "\n" if grid.form == SHORT else f" \n    item [{number}]:\n        class = "
         pieces += [lead.replace("\n", newline), _core(tier, grid.form, newline)]
     return "".join(pieces) + source[done:]
+
+
+def _list_head(source: str, start: int) -> str:
+    """The words ``item []:`` of the long form, which stand before the first tier."""
+    match = _LIST_HEAD.match(source, start)
+    return match.group() if match else ""
 
 
 def _core(tier: RawTier, form: str, newline: str) -> str:

@@ -63,9 +63,7 @@ def plan(
         if single is not None and output is not None:
             folder, stem = output.parent, _stem(output)
             targets[single] = output
-        targets |= {
-            name: folder / (stem + formats.suffixes(name)[0]) for name in wanted if name not in targets
-        }
+        targets |= {name: folder / (stem + formats.ending(name)) for name in wanted if name not in targets}
         if targets or output is not None:
             targets[NATIVE] = targets.get(NATIVE, folder / (stem + NATIVE_SUFFIX))
         kept = folder / (stem + scores.SUFFIX) if keep_scores else None

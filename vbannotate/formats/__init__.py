@@ -26,6 +26,7 @@ __all__ = [
     "Merged",
     "WriteOptions",
     "describe",
+    "ending",
     "guess_format",
     "merge_into",
     "module",
@@ -51,6 +52,8 @@ FORMATS = {
     "csv": "vbannotate.formats.csv",
 }
 
+_SPELLING = {"textgrid": ".TextGrid"}
+
 
 def names() -> tuple[str, ...]:
     """The names of all formats."""
@@ -66,8 +69,13 @@ def module(name: str) -> ModuleType:
 
 
 def suffixes(name: str) -> tuple[str, ...]:
-    """The endings of a format, the usual one first."""
+    """The endings of a format in lower case, the usual one first."""
     return module(name).SUFFIXES
+
+
+def ending(name: str) -> str:
+    """The ending that a new file gets, spelt as the format's program spells it."""
+    return _SPELLING.get(name, suffixes(name)[0])
 
 
 def guess_format(path: str | os.PathLike[str], data: bytes | None = None) -> str:

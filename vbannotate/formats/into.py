@@ -53,7 +53,7 @@ def merge_into(
     """Put the events of `annotation` into the file at `path`.
 
     Raises FormatError for formats that cannot take them and EditedError where a person has changed our part
-    of an earlier merge (`options.replace_edited` goes on all the same, and never removes what a person changed).
+    of an earlier merge (`options.replace_edited` goes on all the same and leaves what a person changed).
     """
     path = Path(path)
     data = files.read(path)

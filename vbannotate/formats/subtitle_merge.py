@@ -101,7 +101,7 @@ def _room(
 
 
 def _host(cue: Cue, found: list[Found], by_start: list[int]) -> int | None:
-    """The number of the person's cue that the sound overlaps most, else of the nearest; None if none is near."""
+    """Number of the person's cue that the sound overlaps most, else of the nearest; None if none is near."""
     onset = min((event.onset_us for event in cue.events), default=cue.start_us)
     offset = max((event.offset_us for event in cue.events), default=cue.end_us)
     k = bisect_right(by_start, offset + NEAR_US, key=lambda number: found[number].start_us)

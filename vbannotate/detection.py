@@ -63,8 +63,8 @@ class Detector:
 
         name = model or (file.model if file else None) or models.DEFAULT
         locator = models.load(name, device=device, backend=backend, threads=threads)
-        resolved = settings.resolve(locator.card, preset, file, _with_compat_defaults(compat, options))
-        return cls(locator, resolved, compat)
+        program = published_settings(compat, options)
+        return cls(locator, settings.resolve(locator.card, preset, file, options, program), compat)
 
     def run(
         self,
@@ -113,7 +113,8 @@ class Detector:
         self, stream: Stream, explain: bool, keep: bool, progress: Progress | None
     ) -> tuple[list[Event], list[Dropped], Scores | None]:
         curves: list[np.ndarray] = []
-        blocks = self.locator.scores(_mono(stream, progress))
+        # The published script sees the silence that fills the window behind a short recording, too.
+        blocks = self.locator.scores(_mono(stream, progress), padded=self.compat is not None)
         if keep or self.compat:
             blocks = _tee(blocks, curves)
         labels = self.locator.labels
@@ -121,7 +122,7 @@ class Detector:
             for _ in blocks:
                 pass
             whole = _join(curves, len(labels))
-            events = _decode_compat(self.compat, whole, labels, self.settings)
+            events = _decode_compat(self.compat, whole, labels, self.settings, stream.duration_us)
             dropped: list[Dropped] = []
         else:
             events, dropped = decode_stream(
@@ -193,7 +194,7 @@ def redecode(
     """Decode a kept curve anew, without its model."""
     dropped: list[Dropped] = []
     if compat:
-        events = _decode_compat(compat, kept.scores, kept.labels, resolved)
+        events = _decode_compat(compat, kept.scores, kept.labels, resolved, kept.duration_us)
     else:
         events, dropped = decode_stream(
             [kept.scores], kept.labels, resolved, kept.frame_us, lambda: kept.duration_us, explain
@@ -211,33 +212,38 @@ def redecode(
     return Detection(annotation, tuple(dropped))
 
 
-def _with_compat_defaults(compat: str | None, options: Mapping[str, Any] | None) -> dict[str, Any]:
-    """`compat` means the published program: its settings hold unless others are given."""
-    given = {name: value for name, value in (options or {}).items() if value is not None}
+def published_settings(compat: str | None, options: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The settings that the published program of a compat mode uses; None without a mode.
+
+    Raises UsageError for an unknown mode and for settings that the published program does not have.
+    """
     if compat is None:
-        return given
+        return None
     from vbannotate.compat import DEFAULTS
 
     if compat not in DEFAULTS:
         raise UsageError(f"unknown compat mode {compat!r}", f"known are {', '.join(DEFAULTS)}")
-    extra = set(given) - {"threshold", "merge_gap", "min_dur"}
-    if extra:
-        raise UsageError(
-            f"{', '.join(sorted(extra))}: not part of compat {compat}", "leave it out, or leave out --compat"
-        )
-    return dict(given)
+    given = {name for name, value in (options or {}).items() if value is not None}
+    if extra := given - set(DEFAULTS[compat]):
+        named = ", ".join(f"--{name}" for name in sorted(extra))
+        raise UsageError(f"{named}: not part of --compat {compat}", "leave it out, or leave out --compat")
+    return DEFAULTS[compat]
 
 
 def _decode_compat(
-    mode: str, scores: np.ndarray, labels: Sequence[str], resolved: settings.Resolved
+    mode: str,
+    scores: np.ndarray,
+    labels: Sequence[str],
+    resolved: settings.Resolved,
+    duration_us: int | None,
 ) -> list[Event]:
     from vbannotate import compat
 
     events = []
     for column, label in enumerate(labels):
         used = resolved.of(label)
-        found = compat.decode(mode, scores[:, column], used.threshold, used.merge_gap, used.min_dur)
-        events += [event.with_(label=label) for event in found]
+        values = used.threshold, used.merge_gap, used.min_dur
+        events += [e.with_(label=label) for e in compat.decode(mode, scores[:, column], *values, duration_us)]
     return sorted(events, key=Event.key)
 
 

@@ -95,8 +95,12 @@ def resolve(
     preset: str | None = None,
     file: SettingsFile | None = None,
     options: Mapping[str, Any] | None = None,
+    program: Mapping[str, Any] | None = None,
 ) -> Resolved:
-    """Join the layers; `options` may hold None for "not given". Raises UsageError for unknown presets."""
+    """Join the layers; `options` may hold None for "not given". Raises UsageError for unknown presets.
+
+    `program` holds the settings of a published program that is imitated; they stand in place of the card's.
+    """
     file = file or SettingsFile()
     given = {name: value for name, value in (options or {}).items() if value is not None}
     preset = preset or file.preset
@@ -105,7 +109,7 @@ def resolve(
         raise UsageError(f"model {card.name} has no preset {preset!r}", f"its presets: {known}")
     layers = [
         ("default", Settings().to_dict()),
-        (f"model {card.name}", card.settings),
+        (f"model {card.name}", card.settings) if program is None else ("published program", program),
         (f"preset {preset}", card.presets[preset] if preset else {}),
         ("settings file", file.values),
     ]

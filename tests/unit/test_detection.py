@@ -27,7 +27,7 @@ class Loud:
 
     card, labels, frame_us = CARD, ("burst",), 20_000
 
-    def scores(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def scores(self, blocks: Iterable[np.ndarray], padded: bool = False) -> Iterator[np.ndarray]:
         rest = np.zeros(0, np.float32)
         for block in blocks:
             rest = np.concatenate([rest, block])

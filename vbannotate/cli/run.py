@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from vbannotate import formats, outputs, report, scores
 from vbannotate.cli.common import print_json, progress_line, warn
-from vbannotate.detection import Detection, Detector, redecode
+from vbannotate.detection import Detection, Detector, published_settings, redecode
 from vbannotate.errors import StartError, UsageError, VbannotateError
 from vbannotate.formats.base import WriteOptions
 
@@ -142,7 +142,7 @@ def _one(request: Request, plan: outputs.Plan, detector: Detector | None, progre
 
         warnings += filter(None, [audio.praat_clock_warning(plan.media)])
     if request.into is not None:
-        from vbannotate.formats.merge import merge_into
+        from vbannotate.formats.into import merge_into
 
         merged = merge_into(request.into, mapped.annotation, options=options, in_place=request.in_place)
         written.append(merged.path)
@@ -170,23 +170,21 @@ def _from_scores(request: Request, path: Path) -> Detection:
     kept = scores.load(path)
     file = read_file(request.settings) if request.settings else None
     card = models.card(request.model or (file.model if file else None) or kept.model)
-    return redecode(
-        kept, resolve(card, request.preset, file, request.options), request.compat, request.explain
-    )
+    program = published_settings(request.compat, request.options)
+    resolved = resolve(card, request.preset, file, request.options, program)
+    return redecode(kept, resolved, request.compat, request.explain)
 
 
 def _writer(request: Request, detection: Detection) -> tuple[Detection, WriteOptions]:
     """The result with the user's label names, and how to write it."""
-    from dataclasses import replace
-
     options = WriteOptions(confidence=request.confidence, tiers=request.tiers, exact=request.exact)
     if request.labels is None:
         return detection, options
     from vbannotate import vocabulary
 
-    table = vocabulary.read_map(request.labels)
-    mapped = replace(detection, annotation=vocabulary.apply(table, detection.annotation))
-    return mapped, replace(options, texts=table.texts)
+    names = vocabulary.load(request.labels)
+    mapped = replace(detection, annotation=names.apply(detection.annotation))
+    return mapped, replace(options, texts=names.texts)
 
 
 def _in_parallel(request: Request, tasks: Sequence[outputs.Plan]) -> Iterator[Outcome]:

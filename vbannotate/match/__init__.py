@@ -17,9 +17,11 @@ from vbannotate.errors import VbannotateError
 from vbannotate.events import Event
 from vbannotate.match import assign, edges
 from vbannotate.match.criteria import Criterion, Number, Pairs, exact, share, tolerance
+from vbannotate.match.edges import MAX_US
 
 __all__ = [
     "LINK",
+    "MAX_US",
     "Criterion",
     "Number",
     "candidates",
@@ -67,7 +69,7 @@ def intervals(events: Sequence[Event], groups: np.ndarray) -> np.ndarray:
         table[:, 2] = [event.offset_us for event in events]
     except OverflowError:
         raise VbannotateError("an event lies beyond 35 years", "check the times") from None
-    bad = np.flatnonzero((table[:, 1] < 0) | (table[:, 2] < table[:, 1]) | (table[:, 2] > edges.MAX_US))
+    bad = np.flatnonzero((table[:, 1] < 0) | (table[:, 2] < table[:, 1]) | (table[:, 2] > MAX_US))
     if len(bad):
         problem = events[bad[0]].problem() or "event beyond 35 years"
         raise VbannotateError(f"event {bad[0] + 1}: {problem}", "correct its times")

@@ -4,6 +4,7 @@
 ``overlap``  intersection > 0 (half-open: touching intervals do not overlap)
 ``onset``    |onset difference| <= onset
 ``collar``   the same, and |offset difference| <= max(offset, offset_ratio x reference length)
+``longer``   intersection / the longer of the two >= iou (the linking rule of EasyDIAg; agreement only)
 ``link``     intersection >= half of the shorter; a point anywhere in the closed interval. Not for scoring: it
              tells which events have to do with each other (splits, merges, edits)
 
@@ -96,6 +97,11 @@ class Criterion:
             ties,
         )
 
+    @classmethod
+    def of_longer(cls, least: Number) -> Criterion:
+        """The criterion ``longer``."""
+        return cls("longer", share(least, "share"))
+
     def accepts(self, pairs: Pairs) -> np.ndarray:
         """Which candidate pairs satisfy the criterion: bool [pairs]."""
         if self.kind == "iou":
@@ -104,17 +110,19 @@ class Criterion:
             return np.where(pairs.union == 0, points, enough)
         if self.kind == "overlap":
             return pairs.inter > 0
+        lengths = pairs.ref_off - pairs.ref_on, pairs.est_off - pairs.est_on
+        if self.kind == "longer":
+            longer = np.maximum(*lengths)
+            enough = at_least(pairs.inter, self.iou.denominator, longer, self.iou.numerator)
+            return enough & ((longer > 0) | (pairs.ref_on == pairs.est_on))
         if self.kind == "link":  # of a point with an interval the candidates are those in the closed interval
-            shorter = np.minimum(pairs.ref_off - pairs.ref_on, pairs.est_off - pairs.est_on)
-            return 2 * pairs.inter >= shorter
+            return 2 * pairs.inter >= np.minimum(*lengths)
         good = np.abs(pairs.ref_on - pairs.est_on) <= self.onset_us
         if self.kind == "onset" or self.offset_us is None:
             return good
-        error, length = np.abs(pairs.ref_off - pairs.est_off), pairs.ref_off - pairs.ref_on
-        ratio = self.offset_ratio
-        return good & (
-            (error <= self.offset_us) | at_least(length, ratio.numerator, error, ratio.denominator)
-        )
+        error, ratio = np.abs(pairs.ref_off - pairs.est_off), self.offset_ratio
+        near = at_least(lengths[0], ratio.numerator, error, ratio.denominator)
+        return good & ((error <= self.offset_us) | near)
 
 
 @dataclass(frozen=True, slots=True)

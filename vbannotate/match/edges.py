@@ -31,7 +31,7 @@ def find(ref: np.ndarray, est: np.ndarray, criterion: Criterion) -> tuple[np.nda
         return np.empty(0, np.int64), np.empty(0, np.int64)
     ref_on, ref_off, est_on, est_off = _one_axis(ref, est, criterion)
     found = []
-    if criterion.kind in ("iou", "overlap", "link"):
+    if criterion.kind in ("iou", "overlap", "longer", "link"):
         reach = _reach(ref_off - ref_on, criterion)
         low = np.searchsorted(est_on, ref_on, "left")
         high = np.searchsorted(est_on, ref_on + reach, "right")

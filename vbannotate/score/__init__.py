@@ -1,7 +1,7 @@
 """Score an estimate against a reference: counts, precision, recall, F1, and what they rest on.
 
-Times are whole microseconds and thresholds fractions, so no figure depends on floats; one-to-one matching is of
-maximum size (`vbannotate.match`), so no figure depends on order. Undefined figures are None.
+Times are whole microseconds and thresholds fractions, so no figure depends on floats; one-to-one matching is
+of maximum size (`vbannotate.match`), so no figure depends on order. Undefined figures are None.
 """
 
 from __future__ import annotations
@@ -41,13 +41,15 @@ def score(
     preset: str | None = None,
     examined: Examined | Mapping[str, Examined] | None = None,
 ) -> Report:
-    """Judge `estimate` against `reference`: lists of events, annotations, or mappings from file name to either.
+    """Judge `estimate` against `reference`: lists of events, annotations, or mappings from file name to
+    either.
 
-    `criterion` is iou, overlap, collar, onset, intersection (`dtc`, `gtc`), time, or segment (`step` s); tolerances
-    are seconds. `offset` None judges onsets only, `offset_ratio` 0 knows no relative tolerance. A `preset` (dcase,
-    sed_eval, mir_eval) replaces arguments that have their default value. Labels are ignored unless `by_label`, or
-    where a side knows no label but "burst". `examined` are the spans (s) to judge, for all files or by file; it
-    narrows those that annotations carry. `zero_division` 0 or 1 stands for undefined figures.
+    `criterion` is iou, overlap, collar, onset, intersection (`dtc`, `gtc`), time, or segment (`step` s);
+    tolerances are seconds. `offset` None judges onsets only, `offset_ratio` 0 knows no relative tolerance. A
+    `preset` (dcase, sed_eval, mir_eval) replaces arguments that have their default value. Labels are ignored
+    unless `by_label`, or where a side knows no label but "burst". `examined` are the spans (s) to judge, for
+    all files or by file; it narrows those that annotations carry. `zero_division` 0 or 1 stands for
+    undefined figures.
 
     Raises VbannotateError for times that cannot be meant, UsageError for arguments that cannot.
     """

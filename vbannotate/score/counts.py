@@ -1,7 +1,8 @@
 """Counts and what follows from them. A figure that is not defined is None, never 0, 1 or NaN.
 
-precision = hits among estimates / estimates; recall = hits among references / references; F1 their harmonic mean,
-which for one-to-one matching is 2 TP / (references + estimates); F1 is undefined only if both sides are empty.
+precision = hits among estimates / estimates; recall = hits among references / references; F1 their harmonic
+mean, which for one-to-one matching is 2 TP / (references + estimates); F1 is undefined only if both sides
+are empty.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ Figures = dict[str, Any]
 class Counts:
     """References and estimates and how many of each were right: int64 arrays of one shape.
 
-    One-to-one criteria have `found` == `kept`. For `intersection` several estimates may keep one reference. For
-    `time` all four are microseconds, for `segment` segments.
+    One-to-one criteria have `found` == `kept`. For `intersection` several estimates may keep one reference.
+    For `time` all four are microseconds, for `segment` segments.
     """
 
     references: np.ndarray
@@ -65,7 +66,9 @@ class Rates:
         return self.undefined if value is None else value[0] / value[1]
 
     def mean(self, counts: Counts) -> Figures:
-        """The unweighted means of precision, recall and F1 over entries, each over those where it is defined."""
+        """The unweighted means of precision, recall and F1 over entries, each over those where it is
+        defined.
+        """
         columns = zip(*(fractions(*row) for row in counts.rows()), strict=True)
         names = ("precision", "recall", "f1")
         values = dict(zip(names, columns, strict=False)) or dict.fromkeys(names, ())

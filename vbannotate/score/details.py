@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vbannotate.events import Span
-from vbannotate.match import LINK, Criterion, candidates, match_intervals
+from vbannotate.match import LINK, MAX_US, Criterion, candidates, match_intervals
 from vbannotate.score import coverage
 from vbannotate.score.judge import Spans
 from vbannotate.score.ranking import Curve, curve
@@ -43,7 +43,9 @@ def spread(errors_us: np.ndarray) -> dict[str, float | None]:
 
 
 def merges_and_splits(ref: np.ndarray, est: np.ndarray) -> dict[str, int]:
-    """Estimates that cover several references, and references in several pieces (by at least half of the shorter)."""
+    """Estimates that cover several references, and references in several pieces (by at least half of the
+    shorter).
+    """
     r, e = candidates(ref, est, LINK)
     return {
         "merges": int((np.bincount(e, minlength=1) > 1).sum()),
@@ -54,7 +56,9 @@ def merges_and_splits(ref: np.ndarray, est: np.ndarray) -> dict[str, int]:
 def confusion(
     reference: Table, estimate: Table, labels: Sequence[str], criterion: Criterion
 ) -> list[dict[str, Any]]:
-    """How often each label was given for each, matched without labels; None stands for a miss or a false alarm."""
+    """How often each label was given for each, matched without labels; None stands for a miss or a false
+    alarm.
+    """
     r, e = match_intervals(reference.grouped(1, False), estimate.grouped(1, False), criterion)
     none = len(labels)
     lost = np.delete(reference.label, r)
@@ -78,7 +82,7 @@ def clip_accuracy(reference: Table, estimate: Table, files: int) -> float | None
 
 def judged_us(spans: Sequence[Span] | None, duration_us: int | None) -> int | None:
     """Length of what was judged of a file, if known."""
-    if spans is None:
+    if spans is None or (duration_us is None and any(span.end_us >= MAX_US for span in spans)):
         return duration_us
     ends = (span.end_us if duration_us is None else min(span.end_us, duration_us) for span in spans)
     return sum(max(0, end - span.start_us) for span, end in zip(spans, ends, strict=True))
@@ -88,8 +92,8 @@ def frame_accuracy(reference: Table, estimate: Table, spans: Spans, judged: int)
     """Share of the judged time in which both sides say "event" or both "none", labels aside."""
     if not judged:
         return None
-    sides = [clipped(side, spans).grouped(1, False) for side in (reference, estimate)]
-    both, ref, est = (int(part.sum()) for part in coverage.overlaps(*sides, groups=len(spans)))
+    first, second = (clipped(side, spans).grouped(1, False) for side in (reference, estimate))
+    both, ref, est = (int(part.sum()) for part in coverage.overlaps(first, second, len(spans)))
     return max(0.0, 1 - (ref + est - 2 * both) / judged)
 
 
@@ -101,7 +105,7 @@ def per_hour(count: int, judged: int) -> float | None:
 def average_precision(
     reference: Table, estimate: Table, labels: Sequence[str], criterion: Criterion, by_label: bool
 ) -> dict[str, Any] | None:
-    """Pooled, for each class, and the mean over classes with references; None where a confidence is missing."""
+    """Pooled, by class, and the mean over classes with references; None where a confidence is missing."""
     if np.isnan(estimate.confidence).any() or not len(reference):
         return None
     size = len(labels)

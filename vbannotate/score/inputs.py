@@ -1,7 +1,7 @@
 """What may be scored: lists of events or rows, annotations, or a mapping from file name to either.
 
-Times that cannot be meant are refused with file and row and never repaired. Files are the union of both sides: a file
-that only one side has counts as misses or as false alarms there, and is named in a note.
+Times that cannot be meant are refused with file and row and never repaired. Files are the union of both
+sides: a file that only one side has counts as misses or as false alarms there, and is named in a note.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def union_of(reference: dict[str, Part], estimate: dict[str, Part]) -> tuple[lis
             count = sum(len(other[name].events) for name in missing)
             which = "estimate" if booked == "misses" else "reference"
             names = ", ".join(sorted(missing)[:5]) + (" ..." if len(missing) > 5 else "")
-            notes.append(f"{len(missing)} file(s) without {which}: {count} event(s) count as {booked} ({names})")
+            notes.append(
+                f"{len(missing)} file(s) without {which}: {count} event(s) count as {booked} ({names})"
+            )
     return sorted(reference.keys() | estimate.keys()), notes
 
 
@@ -111,19 +113,19 @@ def event_of_row(row: Row) -> Event:
 def _time(value: object) -> int:
     if value is None or isinstance(value, bool):
         raise ValueError(f"not a number: {value!r}")
-    if isinstance(value, str):
-        try:
-            value = Decimal(value.strip())
-        except InvalidOperation:
-            comma = " (a decimal comma; write a point)" if "," in value else ""
-            raise ValueError(f"not a number: {value!r}{comma}") from None
-    if not isinstance(value, int | float | Decimal | Fraction):
-        try:
-            value = float(value)  # type: ignore[arg-type]  # numpy's numbers
-        except (TypeError, ValueError):
-            raise ValueError(f"not a number: {value!r}") from None
-    if not math.isfinite(value):
-        raise ValueError(f"not finite: {value}")
-    if value < 0:
-        raise ValueError(f"negative time: {value}")
-    return to_us(value)
+    number = value if isinstance(value, int | float | Decimal | Fraction) else _decimal(value)
+    if not math.isfinite(number):
+        raise ValueError(f"not finite: {number}")
+    if number < 0:
+        raise ValueError(f"negative time: {number}")
+    return to_us(number)
+
+
+def _decimal(value: object) -> Decimal:
+    """Decimal text, or a number of another library."""
+    text = value.strip() if isinstance(value, str) else str(value)
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        comma = " (a decimal comma; write a point)" if "," in text else ""
+        raise ValueError(f"not a number: {value!r}{comma}") from None

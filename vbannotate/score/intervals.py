@@ -1,8 +1,8 @@
 """How sure a figure is: bootstrap over files, Wilson intervals of shares, comparison of two systems.
 
-Files are resampled, not events: events of one file are not independent. In simulations with three events a file the
-nominal 95 % interval holds the truth in 83 % of cases with 5 files, 91 % with 10, 92 % with 20 and 94-95 % with 50,
-so none is given for fewer than `FEWEST_FILES`.
+Files are resampled, not events: events of one file are not independent. In simulations with three events a
+file the nominal 95 % interval holds the truth in 83 % of cases with 5 files, 91 % with 10, 92 % with 20 and
+94-95 % with 50, so none is given for fewer than `FEWEST_FILES`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def wilson(hits: int, total: int) -> Interval | None:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def resampled(counts: Counts, resamples: int = RESAMPLES, seed: int = SEED) -> Iterator[tuple[np.ndarray, ...]]:
+def resampled(
+    counts: Counts, resamples: int = RESAMPLES, seed: int = SEED
+) -> Iterator[tuple[np.ndarray, ...]]:
     """Pooled (references, estimates, found, kept) and mean F1 over files of each resample, in chunks.
 
     `counts` are [files]. Two systems resampled with the same seed draw the same files.
@@ -62,7 +64,7 @@ def f1_of(references: np.ndarray, estimates: np.ndarray, found: np.ndarray, kept
 
 
 def bootstrap(counts: Counts) -> dict[str, Interval | None] | None:
-    """95 % percentile intervals of the pooled figures and of the mean F1 over files; None for too few files."""
+    """95 % percentile intervals of the pooled figures and of the mean F1 over files; None: too few."""
     if len(counts.references) < FEWEST_FILES:
         return None
     parts = list(zip(*resampled(counts), strict=True))
@@ -95,7 +97,7 @@ def paired_difference(first: Counts, second: Counts) -> np.ndarray:
 
 
 def randomisation(first: Counts, second: Counts, rounds: int = RESAMPLES, seed: int = SEED) -> float:
-    """p of the difference in pooled F1 if the two systems were alike: their counts are swapped file by file."""
+    """p of the difference in pooled F1 if the two were alike: their counts are swapped file by file."""
     rng = np.random.default_rng(seed)
     one, two = (
         np.stack([getattr(side, name) for name in side.__slots__], axis=1).astype(np.float64)

@@ -1,7 +1,7 @@
 """Apply a criterion to all files at once.
 
-All events are compared; judged is what lies wholly inside the examined spans, or is paired with an event that does.
-For time and segment the events are cut to the examined spans.
+All events are compared; judged is what lies wholly inside the examined spans, or is paired with an event
+that does. For time and segment the events are cut to the examined spans.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ Spans = Sequence[Sequence[Span] | None]
 class Judged:
     """`counts` are int64 [files, labels], or [files, 1] where labels are ignored.
 
-    `pairs` are the rows of the two tables that are paired, `reference_in` and `estimate_in` tell which events were
-    judged; all three are empty for the criteria that pair nothing.
+    `pairs` are the rows of the two tables that are paired, `reference_in` and `estimate_in` tell which
+    events were judged; all three are empty for the criteria that pair nothing.
     """
 
     counts: Counts
@@ -57,7 +57,9 @@ def _tally(table: Table, chosen: np.ndarray, files: int, labels: int, by_label: 
 def _matched(reference: Table, estimate: Table, spans: Spans, labels: int, method: Method) -> Judged:
     assert method.one_to_one is not None
     r, e = match_intervals(
-        reference.grouped(labels, method.by_label), estimate.grouped(labels, method.by_label), method.one_to_one
+        reference.grouped(labels, method.by_label),
+        estimate.grouped(labels, method.by_label),
+        method.one_to_one,
     )
     reference_in, estimate_in = inside(reference, spans), inside(estimate, spans)
     counted = reference_in[r] | estimate_in[e]
@@ -89,12 +91,9 @@ def _intersected(reference: Table, estimate: Table, spans: Spans, labels: int, m
 
 def _timed(reference: Table, estimate: Table, spans: Spans, labels: int, method: Method) -> Counts:
     width = labels if method.by_label else 1
-    sides = [
-        clipped(side, spans).grouped(labels, method.by_label)[:, :3] for side in (reference, estimate)
-    ]
+    first, second = (clipped(side, spans).grouped(labels, method.by_label) for side in (reference, estimate))
     if method.kind == "segment":
-        sides = [coverage.segments(side, method.step_us) for side in sides]
-    both, ref, est = (
-        part.reshape(len(spans), width) for part in coverage.overlaps(*sides, groups=len(spans) * width)
-    )
+        first, second = (coverage.segments(side, method.step_us) for side in (first, second))
+    lengths = coverage.overlaps(first, second, len(spans) * width)
+    both, ref, est = (part.reshape(len(spans), width) for part in lengths)
     return Counts(ref, est, both, both)

@@ -1,4 +1,6 @@
-"""How a judgement is made: the criterion with its thresholds, as numbers and as the words printed with every figure."""
+"""How a judgement is made: the criterion with its thresholds, as numbers and as the words printed with every
+figure.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """Precision and recall as the least confidence falls, and their average.
 
-At every distinct confidence all estimates at or above it are matched exactly; equal ones enter together. Adding an
-estimate changes the number of pairs by 0 or 1 and never un-matches a reference, so one augmenting path for each
-estimate gives the whole curve. It is not the rule of COCO and ActivityNet, where an early estimate keeps its partner
-for good; nor is it the curve over the frame threshold, which moves boundaries as well.
+At every distinct confidence all estimates at or above it are matched exactly; equal ones enter together.
+Adding an estimate changes the number of pairs by 0 or 1 and never un-matches a reference, so one augmenting
+path for each estimate gives the whole curve. It is not the rule of COCO and ActivityNet, where an early
+estimate keeps its partner for good; nor is it the curve over the frame threshold, which moves boundaries as
+well.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from vbannotate.match import Criterion, candidates
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Points in order of falling confidence: `threshold` float64, `tp` and `estimates` int64, all [points]."""
+    """Points by falling confidence: `threshold` float64, `tp` and `estimates` int64, all [points]."""
 
     threshold: np.ndarray
     tp: np.ndarray
@@ -51,7 +52,8 @@ def curve(ref: np.ndarray, est: np.ndarray, confidence: np.ndarray, criterion: C
 def _augmentations(adjacency: list[list[int]], columns: int) -> Iterator[int]:
     """For each row in turn, 1 if it can be matched besides all rows matched before.
 
-    What a failed search reached stays closed: its columns belong to its rows for good, so it is never searched again.
+    What a failed search reached stays closed: its columns belong to its rows for good, so it is never
+    searched again.
     """
     mate = [-1] * columns
     closed = [False] * columns

@@ -135,7 +135,9 @@ class Report:
     def compare(self, other: Report) -> dict[str, Any]:
         """Another estimate against the same reference: the difference of pooled F1, `other` less this one."""
         if list(self.files) != list(other.files) or str(self.method) != str(other.method):
-            raise UsageError("the two estimates were not judged alike", "score both against the same reference")
+            raise UsageError(
+                "the two estimates were not judged alike", "score both against the same reference"
+            )
         one, two = self.counts_by_file, other.counts_by_file
         enough = len(self.files) >= intervals.FEWEST_FILES
         values = (self.micro["f1"], other.micro["f1"])
@@ -160,7 +162,9 @@ class Report:
     def _at_iou(self, iou: str) -> Figures:
         method = self.method.with_iou(iou)
         judged = judge(self.reference, self.estimate, self.spans, len(self.labels), method)
-        figures = Rates(undefined=self.rates.undefined).figures(*(int(v) for v in self._columns(judged.counts.sum())))
+        figures = Rates(undefined=self.rates.undefined).figures(
+            *(int(v) for v in self._columns(judged.counts.sum()))
+        )
         return figures
 
     def _judged_tables(self) -> tuple[Table, Table]:

@@ -6,7 +6,7 @@
 ;release @VERSION@
 ;copyright "Apache License 2.0"
 
-;control LABELS "Label file" file "" "" "Label tracks|*.txt;*.TXT|All files|*.*;*" "open,exists"
+;control FILE "Label file" file "" "" "Label tracks|*.txt;*.TXT|All files|*.*;*" "open,exists"
 ;control CLOCK "Times in the file count from" choice "start of the project,start of the selection" 0
 
 ; Adds the labels of a file (onset TAB offset TAB text, seconds) as a label track, all at once.
@@ -69,8 +69,8 @@
                    (close target))))))
 
 (defun vb-load ()
-  (let ((source (open LABELS)) (found nil))
-    (cond ((not source) (format nil "The label file cannot be read:~%~a" LABELS))
+  (let ((source (open FILE)) (found nil))
+    (cond ((not source) (format nil "The label file cannot be read:~%~a" FILE))
           (t (setf found (vb-read source))
              (close source)
              (vb-reply (length found))

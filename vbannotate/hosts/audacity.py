@@ -145,7 +145,7 @@ def _load(
     text = formats.render(Annotation.of(events), "audacity").decode()
     labels.write_text(f"# answer {reply.as_posix()}\n{text}", encoding="utf-8", newline="\n")
     before = {number for number, track in enumerate(pipe.info("Tracks")) if track["kind"] == "label"}
-    values = f"(setf LABELS {_lisp(labels)}) (setf CLOCK {clock})"
+    values = f"(setf FILE {_lisp(labels)}) (setf CLOCK {clock})"
     pipe.command(
         "NyquistPrompt", _limit(len(events) / 10), Command=f"(progn {values} (load {_lisp(plugin())}) vb-result)", Version=4
     )

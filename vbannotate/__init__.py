@@ -13,13 +13,13 @@ from vbannotate.errors import VbannotateError
 from vbannotate.events import Annotation, Event, Span, Tier
 
 if TYPE_CHECKING:
-    from vbannotate.detect import detect
+    from vbannotate.detection import detect
     from vbannotate.formats import read, write
 
 __version__ = "0.1.0"
 __all__ = ["Annotation", "Event", "Span", "Tier", "VbannotateError", "detect", "read", "write"]
 
-_LAZY = {"detect": "vbannotate.detect", "read": "vbannotate.formats", "write": "vbannotate.formats"}
+_LAZY = {"detect": "vbannotate.detection", "read": "vbannotate.formats", "write": "vbannotate.formats"}
 
 
 def __getattr__(name: str) -> Any:

@@ -16,8 +16,8 @@ LAYERS = {
     "vocabulary": 2, "audio": 2, "decode": 2, "match": 2, "provenance": 2,
     "cues": 3, "scores": 3, "compat": 3,
     "formats": 4, "settings": 4,
-    "models": 5, "score": 5, "agreement": 5, "corrections": 5, "calibrate": 5, "interop": 5, "report": 5,
-    "detection": 6, "outputs": 6, "plot": 6, "tune": 6,
+    "models": 5, "score": 5, "calibrate": 5, "interop": 5, "report": 5,
+    "detection": 6, "outputs": 6, "plot": 6, "agreement": 6, "corrections": 6, "tune": 6,
     "inference": 7, "hosts": 7, "train": 7,
     "cli": 8,
 }  # fmt: skip

@@ -13,7 +13,7 @@ import click
 import typer
 
 from vbannotate import __version__
-from vbannotate.cli import convert, detect, doctor, formats, models, probe
+from vbannotate.cli import audacity, convert, detect, doctor, formats, models, plugins, probe, score
 from vbannotate.errors import VbannotateError
 
 app = typer.Typer(
@@ -27,9 +27,13 @@ app = typer.Typer(
 )
 app.command()(detect.detect)
 app.command()(convert.convert)
+app.command()(score.score)
+app.command()(score.agreement)
+app.add_typer(plugins.app, name="plugins")
+app.add_typer(audacity.app, name="audacity")
+app.add_typer(models.app, name="models")
 app.command()(formats.formats)
 app.command()(probe.probe)
-app.add_typer(models.app, name="models")
 app.command()(doctor.doctor)
 
 

@@ -1,0 +1,90 @@
+"""Models: known by name (`registry`), or a file or folder of one's own; loaded into a `Locator`.
+
+`load` is the only way in. A new family of networks is a module with a function like `loading.open_locator` and a
+line in `FAMILIES`; a new model of a known family is an entry in `registry.ENTRIES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from vbannotate.errors import ModelError
+from vbannotate.models import registry
+from vbannotate.models.base import Card, Locator
+from vbannotate.models.checkpoint import SUFFIXES
+from vbannotate.models.folder import Source, find_files, has_card, read_card
+from vbannotate.models.loading import open_locator
+from vbannotate.models.registry import DEFAULT
+
+__all__ = ["DEFAULT", "FAMILIES", "Card", "Locator", "Source", "card", "load", "locate"]
+
+FAMILIES: Mapping[str, Callable[..., Locator]] = MappingProxyType({"locator": open_locator})
+
+
+def load(
+    name: str | Path, device: str = "auto", backend: str = "auto", threads: int | None = None
+) -> Locator:
+    """Load a model by its name or from a file or folder. Nothing is downloaded.
+
+    `device` is auto, cpu, cuda or cuda:N; `backend` auto, torch or onnx; `threads` None for all free cores.
+    Raises ModelError, UsageError, StartError or MissingDependencyError.
+    """
+    source = locate(name)
+    return FAMILIES[source.card.family](source, device, backend, threads)
+
+
+def card(name: str | Path) -> Card:
+    """The card of a model without loading it, and without its file being there if it is known by name."""
+    entry = registry.find(str(name))
+    return entry.card if entry else locate(name).card
+
+
+def locate(name: str | Path) -> Source:
+    """The files of a model. Raises ModelError where there are none."""
+    entry = registry.find(str(name))
+    if entry is None:
+        return _from_path(Path(name))
+    if entry.bundled:
+        return find_files(entry.folder, entry.card)
+    from vbannotate.models import hub
+
+    return Source(entry.card, tensors=(hub.required(entry),))
+
+
+def _from_path(path: Path) -> Source:
+    if path.is_file():
+        return _from_file(path)
+    if not path.is_dir():
+        raise registry.unknown(str(path))
+    if has_card(path):
+        own = read_card(path)
+        if own.family not in FAMILIES:
+            raise ModelError(
+                f"{path}: unknown model family {own.family!r}", f"this version knows {', '.join(FAMILIES)}"
+            )
+        return find_files(path, own)
+    published = [
+        path / entry.file for entry in registry.ENTRIES if entry.file and (path / entry.file).is_file()
+    ]
+    if published:
+        return _from_file(published[0])
+    return find_files(path, _published_card(path))
+
+
+def _from_file(path: Path) -> Source:
+    if path.suffix == ".onnx":
+        return find_files(path.parent, read_card(path.parent))
+    if path.suffix not in SUFFIXES:
+        raise ModelError(f"{path} is no model file", f"known are folders and {', '.join(SUFFIXES)}")
+    return Source(_published_card(path), tensors=(path,))
+
+
+def _published_card(path: Path) -> Card:
+    """The settings of the published model whose file bears this name, else of v1."""
+    entry = registry.by_file(path.name) or registry.find("vocalburst-locator")
+    assert entry is not None
+    title = f"{path.name}, a checkpoint in the layout of {entry.name}"
+    return replace(entry.card, name=path.name, title=title, version="", licence="", source="")

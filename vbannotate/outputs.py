@@ -114,6 +114,7 @@ def write(plan: Plan, detection: Detection, options: WriteOptions, overwrite: bo
         from vbannotate import audio
 
         audio.write_wav(plan.media, plan.wav, overwrite=overwrite)
+        exports[plan.wav.name] = {"format": "wav"}
         done.append(plan.wav)
     if NATIVE in plan.targets:
         made = {**annotation.provenance, **({"exports": exports} if exports else {})}
@@ -156,14 +157,22 @@ def _refuse_collisions(plans: Sequence[Plan]) -> None:
                 raise UsageError(f"{other.name} and {one.media.name} would both write {path}", mend)
 
 
+def is_ours(path: Path) -> bool:
+    """Whether a file stands in the native file beside it: a WAV that `--wav` wrote is no new recording."""
+    return path.name in _exports(path.with_name(_stem(path) + NATIVE_SUFFIX))
+
+
 def _hashes(plan: Plan) -> dict[str, str]:
     """Hashes of the files written before, from the native file beside them."""
     native = plan.targets.get(NATIVE)
-    if native is None or not native.exists():
-        return {}
+    exports = {} if native is None else _exports(native)
+    return {name: entry["sha256"] for name, entry in exports.items() if "sha256" in entry}
+
+
+def _exports(native: Path) -> dict[str, dict[str, Any]]:
     try:
         made = json.loads(native.read_bytes())["provenance"]["exports"]
-        return {name: entry["sha256"] for name, entry in made.items()}
+        return {name: entry for name, entry in made.items() if isinstance(entry, dict)}
     except (ValueError, KeyError, TypeError, AttributeError, OSError):
         return {}
 

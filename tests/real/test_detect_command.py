@@ -140,6 +140,13 @@ def test_a_folder_without_recordings_is_an_error(talk, capsys):
     assert "no recordings in none; looked for" in capsys.readouterr().err
 
 
+def test_a_wav_that_was_written_beside_is_no_new_recording(talk, capsys):
+    assert run(["detect", ".", "-f", "textgrid", "--wav", "-q"]) == 0
+    assert Path(f"{talk.stem}.wav").exists()
+    assert run(["detect", ".", "-f", "textgrid", "--wav", "--overwrite"]) == 0
+    assert talk.name in capsys.readouterr().out
+
+
 def test_kept_scores_decode_anew(talk, capsys):
     run(["detect", talk.name, "--keep-scores", "-q"])
     run(["detect", talk.name, "--json"])

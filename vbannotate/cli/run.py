@@ -101,7 +101,10 @@ def find_media(given: Sequence[Path]) -> list[tuple[Path, Path]]:
         inside = [
             one
             for one in sorted(path.rglob("*"))
-            if one.suffix.lower() in MEDIA_SUFFIXES and one.is_file() and not one.name.startswith(".")
+            if one.suffix.lower() in MEDIA_SUFFIXES
+            and one.is_file()
+            and not one.name.startswith(".")
+            and not outputs.is_ours(one)
         ]
         if not inside:
             kinds = " ".join(sorted(suffix.lstrip(".") for suffix in MEDIA_SUFFIXES))

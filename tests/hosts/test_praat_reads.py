@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_tiers_cover_the_recording_without_gap_or_overlap(praat, tmp_path):
     for name in {row.tier for row in rows}:
         tier = [row for row in rows if row.tier == name]
         assert tier[0].start == 0 and tier[-1].end == 12.345678
-        assert all(a.end == b.start for a, b in zip(tier, tier[1:], strict=False))
+        assert all(a.end == b.start for a, b in pairwise(tier))
         assert all(row.start < row.end for row in tier)
 
 

@@ -31,7 +31,8 @@ def test_the_text_is_spaced_as_praat_spaces_it():
         '    item [1]:\n        class = "IntervalTier" \n        name = "bursts" \n'
         "        xmin = 0 \n        xmax = 2 \n        intervals: size = 3 \n"
         '        intervals [1]:\n            xmin = 0 \n            xmax = 0.5 \n            text = "" \n'
-        '        intervals [2]:\n            xmin = 0.5 \n            xmax = 1.25 \n            text = "a ""b""" \n'
+        "        intervals [2]:\n            xmin = 0.5 \n            xmax = 1.25 \n"
+        '            text = "a ""b""" \n'
         '        intervals [3]:\n            xmin = 1.25 \n            xmax = 2 \n            text = "" \n'
     )
 
@@ -174,9 +175,9 @@ def test_bytes_that_cp1252_does_not_have_are_latin_1():
 
 def test_a_long_file_takes_seconds():
     events = tuple(Event.from_us(i * 200_000, i * 200_000 + 100_000, "laugh") for i in range(100_000))
-    started = time.perf_counter()
+    started = time.process_time()
     assert again(Annotation.of(events)).tiers[0].events == events
-    assert time.perf_counter() - started < 30
+    assert time.process_time() - started < 30
 
 
 PERSON = Annotation((Tier("words", (Event(0.25, 1, "hello"),)),), duration_us=3_000_000)
@@ -187,9 +188,8 @@ def test_a_merge_changes_the_count_of_tiers_and_nothing_else():
     merged = textgrid.merge(data, Annotation.of([Event(1, 2, "laugh")]), PLAIN, "x")
     before, after = data.decode(), merged.data.decode()
     assert after.replace("size = 2 ", "size = 1 ", 1).startswith(before.rstrip(" \n"))
-    assert after.endswith(
-        'text = "laugh" \n        intervals [3]:\n            xmin = 2 \n            xmax = 3 \n            text = "" \n'
-    )
+    last = 'text = "laugh" \n        intervals [3]:\n            xmin = 2 \n            xmax = 3 \n'
+    assert after.endswith(last + '            text = "" \n')
 
 
 def test_a_second_merge_replaces_ours_where_it_stands():

@@ -54,9 +54,7 @@ def write(annotation: Annotation, options: WriteOptions) -> bytes:
         add(root, constraint, place(root, "CONSTRAINT"))
     set_property(root, LAST_ID, "0")
     insert(root, rows_of(annotation.tiers), confidence=options.confidence, scheme=options.labels)
-    set_property(
-        root, PROPERTY, json.dumps(made(annotation), ensure_ascii=False, sort_keys=True, default=str)
-    )
+    set_property(root, PROPERTY, plain_json(made(annotation)))
     return serialise(etree.ElementTree(root))
 
 

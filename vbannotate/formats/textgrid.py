@@ -19,7 +19,7 @@ Source: Praat manual, "TextGrid file formats", and the behaviour of Praat 6.3.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ from vbannotate.formats.base import Keeps, Merged, WriteOptions, check
 from vbannotate.formats.rows import CONFIDENCE, Row, confidence_text, fold_confidence, free_name, rows, shown
 from vbannotate.formats.textgrid_parse import LONG, SHORT, Grid, Item, RawTier, is_number
 from vbannotate.formats.textgrid_text import grid_text
-from vbannotate.times import format_seconds, parse_seconds
+from vbannotate.times import SECOND_US, format_seconds, parse_seconds
 
 NAME = "textgrid"
 TITLE = "Praat TextGrid"
@@ -88,6 +88,12 @@ class Bounds:
             return self.xmax
         return self.xmin if us == self.start_us else number(us)
 
+    def value(self, us: int) -> float:
+        """The number that `text` gives."""
+        if us in (self.start_us, self.end_us):
+            return float(self.text(us))
+        return us / SECOND_US
+
 
 def number(us: int) -> str:
     """Exact seconds without trailing zeros."""
@@ -97,11 +103,10 @@ def number(us: int) -> str:
 def _tier(raw: RawTier, bounds: Bounds) -> Tier:
     """The events of one tier; its items in `extra` where writing the events would not give them back."""
     events = tuple(events_of(raw.points, raw.items))
-    again = items(
-        Row(raw.name, Tier(raw.name), raw.points, tuple((e.onset_us, e.offset_us, e) for e in events)), bounds
-    )
-    same_bounds = float(raw.xmin) == float(bounds.xmin) and float(raw.xmax) == float(bounds.xmax)
-    if same_bounds and _values(again) == _values(raw.items):
+    spans = tuple((event.onset_us, event.offset_us, event) for event in events)
+    again = items(Row(raw.name, Tier(raw.name), raw.points, spans), bounds, bounds.value)
+    same_bounds = float(raw.xmin) == bounds.value(bounds.start_us) and float(raw.xmax) == float(bounds.xmax)
+    if same_bounds and again == [(*map(float, item[:-1]), item[-1]) for item in raw.items]:
         return Tier(raw.name, events, raw.points)
     kept = {"xmin": raw.xmin, "xmax": raw.xmax, "items": [list(item) for item in raw.items]}
     return Tier(raw.name, events, raw.points, {"textgrid": kept})
@@ -113,11 +118,6 @@ def events_of(points: bool, raw_items: Iterable[Item]) -> Iterable[Event]:
         if points or label.strip():
             onset_us, offset_us = parse_seconds(times[0]), parse_seconds(times[-1])
             yield Event.from_us(onset_us, offset_us, label)
-
-
-def _values(raw_items: Iterable[Item]) -> list[tuple[float | str, ...]]:
-    """Items with their numbers as numbers, to compare."""
-    return [(*map(float, item[:-1]), item[-1]) for item in raw_items]
 
 
 def _file_extra(grid: Grid, bounds: Bounds, text: files.Text | None) -> Mapping[str, Any]:
@@ -169,30 +169,37 @@ def raw_tiers(tier: Tier, bounds: Bounds, confidence: bool, taken: Iterable[str]
     result = [] if raw is None else [raw]
     for row in rows([tier], _span, taken):
         if raw is None:
-            result.append(RawTier(row.points, row.name, bounds.xmin, bounds.xmax, items(row, bounds)))
+            result.append(
+                RawTier(row.points, row.name, bounds.xmin, bounds.xmax, items(row, bounds, bounds.text))
+            )
         if confidence and row.rated:
             rated = tuple((s, e, event) for s, e, event in row.spans if event.confidence is not None)
             texts = tuple(
                 (s, e, event.with_(label=confidence_text(event.confidence))) for s, e, event in rated
             )
             twin = Row(free_name(row.name + CONFIDENCE, taken), tier, row.points, texts)
-            result.append(RawTier(twin.points, twin.name, bounds.xmin, bounds.xmax, items(twin, bounds)))
+            result.append(
+                RawTier(twin.points, twin.name, bounds.xmin, bounds.xmax, items(twin, bounds, bounds.text))
+            )
     return result
 
 
-def items(row: Row, bounds: Bounds) -> list[Item]:
-    """The items of a tier: points as they are; intervals with empty ones between them, over all the grid."""
+def items(row: Row, bounds: Bounds, time: Callable[[int], Any]) -> list[tuple[Any, ...]]:
+    """The items of a tier: points as they are; intervals with empty ones between them, over all the grid.
+
+    `time` makes a number of the file of microseconds.
+    """
     if row.points:
-        return [(bounds.text(start), event.label) for start, _, event in row.spans]
-    result: list[Item] = []
+        return [(time(start), event.label) for start, _, event in row.spans]
+    result: list[tuple[Any, ...]] = []
     done = bounds.start_us
     for start, end, event in row.spans:
         if start > done:
-            result.append((bounds.text(done), bounds.text(start), ""))
-        result.append((bounds.text(start), bounds.text(end), shown(event.label)))
+            result.append((time(done), time(start), ""))
+        result.append((time(start), time(end), shown(event.label)))
         done = end
     if done < bounds.end_us or not result:
-        result.append((bounds.text(done), bounds.xmax, ""))
+        result.append((time(done), time(bounds.end_us), ""))
     return result
 
 

@@ -20,14 +20,13 @@ from vbannotate.errors import FormatError
 LONG, SHORT, CHRONOLOGICAL, BINARY = "long", "short", "chronological", "binary"
 
 _TOKEN = re.compile(
-    r"""\s*(?:
+    r"""(?:[^\s"<!\d+-]\S*|\s+)*(?:
         (?P<string>"[^"]*(?:""[^"]*)*"(?!"))(?P<junk>\S?)
       | (?P<open>")
       | <(?P<flag>[^>]*)>
       | (?P<tag><)
       | (?P<comment>![^\n\r]*)
       | (?P<number>[-+\d]\S*)
-      | (?P<word>[^\s"<!\d+-]\S*)
       | (?P<end>\Z)
     )""",
     re.VERBOSE,
@@ -170,7 +169,7 @@ class _Tokens:
                 raise self.error("text that cannot be read")
             kind = found.lastgroup or "flag"
             self._next = found.end()
-            if kind in ("word", "comment"):
+            if kind == "comment":
                 continue
             if kind == "junk":
                 kind = "string"

@@ -98,6 +98,11 @@ class Criterion:
         )
 
     @classmethod
+    def within(cls, tolerance_us: int) -> Criterion:
+        """Both boundaries within a tolerance; ties by boundary error."""
+        return cls("collar", Fraction(1, 2), tolerance_us, tolerance_us, Fraction(0), "error")
+
+    @classmethod
     def of_longer(cls, least: Number) -> Criterion:
         """The criterion ``longer``."""
         return cls("longer", share(least, "share"))

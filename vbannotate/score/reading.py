@@ -61,6 +61,11 @@ def find(path: Path) -> tuple[dict[str, Path], list[str]]:
     return chosen, notes
 
 
+def is_annotation(path: Path) -> bool:
+    """Whether the name of a file ends like those of a known format."""
+    return _preference(path) is not None
+
+
 def _preference(path: Path) -> int | None:
     """Rank of a file's format, or None for what is no annotation."""
     low = path.name.lower()

@@ -23,8 +23,12 @@ def detect(
         str | None, typer.Option(help="balanced, precision, recall, noisy, short or long.")
     ] = None,
     settings: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
-    threshold: Annotated[float | None, typer.Option(help="Probability above which a frame counts, 0-1.")] = None,
-    merge_gap: Annotated[float | None, typer.Option(help="Join events at most so many seconds apart.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Probability above which a frame counts, 0-1.")
+    ] = None,
+    merge_gap: Annotated[
+        float | None, typer.Option(help="Join events at most so many seconds apart.")
+    ] = None,
     min_dur: Annotated[float | None, typer.Option(help="Shortest event, in seconds.")] = None,
     track: Annotated[str, typer.Option(help="Name of the new label track.")] = "bursts",
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -67,7 +71,9 @@ def detect(
 @app.command()
 def labels(
     file: Annotated[Path, typer.Argument(help="A label file, or an annotation file of any format.")],
-    track: Annotated[str | None, typer.Option(help="Name of the new label track; default: the file's.")] = None,
+    track: Annotated[
+        str | None, typer.Option(help="Name of the new label track; default: the file's.")
+    ] = None,
 ) -> None:
     """Load a file as a new label track, without a dialog and in one go.
 
@@ -90,20 +96,23 @@ def labels(
 def corrections(
     predicted: Annotated[Path, typer.Argument(help="The prediction: its .vb.json, or any format.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the corrected events and verdicts (.vb.json).")
+        Path | None,
+        typer.Option("--output", "-o", help="Write the corrected events and verdicts (.vb.json)."),
     ] = None,
     track: Annotated[str | None, typer.Option(help="The label track, where there are several.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Corrected from here on: 90 or 1:30.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Corrected up to here.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT if it exists.")] = False,
-) -> int:
-    """Fetch the corrected labels from Audacity, exact to the microsecond, and compare them with the prediction.
+) -> None:
+    """Fetch the corrected labels, exact to the microsecond, and compare them with the prediction.
 
     Example: vbannotate audacity corrections talk.vb.json -o talk.corrected.vb.json
     """
     import tempfile
 
     from vbannotate import formats
-    from vbannotate.cli.corrections import run
+    from vbannotate.cli.corrections import corrections as compare
     from vbannotate.events import Annotation
     from vbannotate.hosts import audacity, pipe
 
@@ -114,7 +123,7 @@ def corrections(
     with tempfile.TemporaryDirectory(prefix="vbannotate-") as folder:
         corrected = Path(folder) / "labels.txt"
         formats.write(Annotation((tier,)), corrected, "audacity")
-        return run(predicted, corrected, output=output, json=json, overwrite=overwrite)
+        compare(predicted, corrected, output, json, start, until, None, overwrite)
 
 
 @app.command()

@@ -16,15 +16,15 @@ Dir = Annotated[
     Path | None,
     typer.Option(
         "--dir",
-        help="The folder to use: ELAN's extensions folder, Audacity's Plug-Ins folder, Praat's preferences folder.",
+        help="ELAN's extensions folder, Audacity's Plug-Ins folder, Praat's preferences folder.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 _NEXT = {
-    "elan": "Restart ELAN. The tab 'Recognizers' offers 'Vocal bursts (vbannotate)' for transcriptions with a recording.",
-    "audacity": "Restart Audacity, twice if you use its scripting pipe. Analyze > 'Vocal bursts: load labels'.",
-    "praat": "Restart Praat. Select a Sound: 'Annotate vocal bursts...' stands at the end of the buttons.",
+    "elan": "Restart ELAN: the tab 'Recognizers' offers 'Vocal bursts (vbannotate)'.",
+    "audacity": "Restart Audacity (twice for its scripting pipe): Analyze > 'Vocal bursts: load labels'.",
+    "praat": "Restart Praat: a Sound has the button 'Annotate vocal bursts...'.",
 }
 
 
@@ -170,7 +170,13 @@ def _print_places(found: list[Any]) -> None:
 
     print_json(
         [
-            {"host": p.host, "folder": str(p.folder), "state": p.state, "version": p.version, "python": p.python}
+            {
+                "host": p.host,
+                "folder": str(p.folder),
+                "state": p.state,
+                "version": p.version,
+                "python": p.python,
+            }
             for p in found
         ]
     )

@@ -1,9 +1,9 @@
 """Detection, labels and corrections in a running Audacity, through its scripting pipe.
 
-What the pipe can do decides how (Audacity 3.2): sound comes out by exporting the selection of one track; labels
-go in, all at once, by our Nyquist plug-in, which also answers where the selection truly begins (the pipe's own
-times have six digits); labels come back exactly from a saved copy of the project. The plug-in is loaded through
-the Nyquist prompt, because a command of the pipe cannot have a colon in its name.
+What the pipe can do decides how (Audacity 3.2): sound comes out by exporting the selection of one track;
+labels go in, all at once, by our Nyquist plug-in, which also answers where the selection truly begins (the
+pipe's own times have six digits); labels come back exactly from a saved copy of the project. The plug-in is
+loaded through the Nyquist prompt, because a command of the pipe cannot have a colon in its name.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def load_labels(pipe: Pipe, annotation: Annotation, name: str) -> tuple[int, str
 
 
 def read_labels(pipe: Pipe, wanted: str | None = None, guess: str | None = None) -> Tier:
-    """The labels of one track, to the microsecond: `wanted`, else the track called `guess`, else the only one.
+    """The exact labels of one track: `wanted`, else the one called `guess`, else the only one.
 
     They are read from a copy that Audacity saves; the open project stays what it is.
     """
@@ -85,7 +85,9 @@ def read_labels(pipe: Pipe, wanted: str | None = None, guess: str | None = None)
         copy = Path(folder) / "copy.aup3"
         pipe.command("SaveCopy", _limit(length), Filename=copy)
         if not copy.exists():
-            raise PipeError("Audacity saved no copy of the project", "save it and read the .aup3 file instead")
+            raise PipeError(
+                "Audacity saved no copy of the project", "save it and read the .aup3 file instead"
+            )
         tiers = formats.read(copy, "aup3").tiers
     return choose(tiers, wanted, guess)
 
@@ -111,7 +113,9 @@ def focused(pipe: Pipe) -> Track:
     ]
     if not sounds:
         raise VbannotateError("the project in Audacity has no sound", "open a recording in Audacity first")
-    by_focus = [one for one in sounds if one[1].get("focused")] or [one for one in sounds if one[1].get("selected")]
+    by_focus = [one for one in sounds if one[1].get("focused")] or [
+        one for one in sounds if one[1].get("selected")
+    ]
     chosen = by_focus or (sounds if len(sounds) == 1 else [])
     if not chosen:
         raise VbannotateError("it is not clear which track is meant", "click on one track in Audacity")
@@ -144,21 +148,30 @@ def _load(
     labels, reply = folder / "labels.txt", folder / "answer.txt"
     text = formats.render(Annotation.of(events), "audacity").decode()
     labels.write_text(f"# answer {reply.as_posix()}\n{text}", encoding="utf-8", newline="\n")
-    before = {number for number, track in enumerate(pipe.info("Tracks")) if track["kind"] == "label"}
+    sound = focused(pipe)
     values = f"(setf FILE {_lisp(labels)}) (setf CLOCK {clock})"
-    pipe.command(
-        "NyquistPrompt", _limit(len(events) / 10), Command=f"(progn {values} (load {_lisp(plugin())}) vb-result)", Version=4
-    )
+    code = f"(progn {values} (load {_lisp(plugin())}) vb-result)"
+    before = _label_tracks(pipe)
+    pipe.command("NyquistPrompt", _limit(len(events) / 10), Command=code, Version=4)
     answer = _read_answer(reply)
     if answer.count != len(events):
-        raise PipeError(f"Audacity took {answer.count} of {len(events)} labels", "report this with the labels")
+        raise PipeError(
+            f"Audacity took {answer.count} of {len(events)} labels", "report this with the labels"
+        )
     if not events:
         return answer, None
-    after = {number for number, track in enumerate(pipe.info("Tracks")) if track["kind"] == "label"}
+    after = _label_tracks(pipe)
     if len(after) <= len(before):
         raise PipeError("Audacity made no label track", "try again; see: vbannotate audacity check")
-    pipe.command("SetTrackStatus", Track=max(after), Name=name)
+    pipe.command("SelectTracks", Track=after[-1], TrackCount=1, Mode="Set")  # a name goes to what is selected
+    pipe.command("SetTrackStatus", Name=name)
+    _select(pipe, sound)
     return answer, name
+
+
+def _label_tracks(pipe: Pipe) -> list[int]:
+    """The places of the label tracks, from the top."""
+    return [number for number, track in enumerate(pipe.info("Tracks")) if track["kind"] == "label"]
 
 
 def plugin() -> Path:
@@ -182,11 +195,14 @@ def _shifted(annotation: Annotation, track: str, answer: Answer) -> Annotation:
     """From the clock of the selection to that of the project."""
     by = answer.start_us
     tiers = tuple(
-        Tier(tier.name, [e.with_(onset_us=e.onset_us + by, offset_us=e.offset_us + by) for e in tier.events])
-        for tier in annotation.tiers
+        Tier(tier.name, tuple(_later(event, by) for event in tier.events)) for tier in annotation.tiers
     )
     made: dict[str, Any] = {k: v for k, v in annotation.provenance.items() if k not in ("media", "clock")}
     return Annotation(tiers, media=track, examined=(Span(by, answer.end_us),), provenance=made)
+
+
+def _later(event: Event, by_us: int) -> Event:
+    return event.with_(onset_us=event.onset_us + by_us, offset_us=event.offset_us + by_us)
 
 
 def _frames(path: Path) -> int:
@@ -195,12 +211,14 @@ def _frames(path: Path) -> int:
         with wave.open(str(path), "rb") as sound:
             return sound.getnframes()
     except (OSError, EOFError, wave.Error) as error:
-        raise PipeError(f"Audacity exported no sound ({error})", "export it by hand and use: vbannotate detect") from error
+        raise PipeError(
+            f"Audacity exported no sound ({error})", "export it by hand and use: vbannotate detect"
+        ) from error
 
 
 def _limit(seconds: float) -> float:
     """How long Audacity may take over so much sound; it works many times faster than real time."""
-    return 20 + seconds / 5
+    return 30 + seconds / 5
 
 
 def _lisp(path: Path) -> str:

@@ -57,7 +57,9 @@ def _elan(machine: Machine, working: Sequence[Place]) -> Iterator[Finding]:
     for place in working:
         folder = place.folder / str(FOLDER["elan"])
         problem = run_recognizer(folder, machine)
-        yield Finding(problem is None, f"{folder}: run as ELAN runs it" + (f": {problem}" if problem else ", works"))
+        yield Finding(
+            problem is None, f"{folder}: run as ELAN runs it" + (f": {problem}" if problem else ", works")
+        )
     if working:
         yield Finding(None, "whether ELAN lists it can be seen in ELAN only (restart ELAN; tab Recognizers)")
 
@@ -124,11 +126,15 @@ def _bare() -> dict[str, str]:
 def _praat(machine: Machine, working: Sequence[Place]) -> Iterator[Finding]:
     program = places.praat_program(machine)
     if working and program is None:
-        yield Finding(None, "Praat itself was not found, so it could not be run", "start a command from Praat's menu")
+        yield Finding(
+            None, "Praat itself was not found, so it could not be run", "start a command from Praat's menu"
+        )
         return
     for place in working:
         problem = run_praat(Path(str(program)), place.folder / str(FOLDER["praat"]))
-        yield Finding(problem is None, f"{place.folder}: run in Praat" + (f": {problem}" if problem else ", works"))
+        yield Finding(
+            problem is None, f"{place.folder}: run in Praat" + (f": {problem}" if problem else ", works")
+        )
 
 
 def run_praat(program: Path, folder: Path) -> str | None:
@@ -158,7 +164,9 @@ def _audacity(machine: Machine, working: Sequence[Place]) -> Iterator[Finding]:
         yield Finding(None, "Audacity has no settings yet", "start Audacity once")
     else:
         mend = "" if enabled else pipe.ENABLE
-        yield Finding(enabled, f"the scripting pipe is {'on' if enabled else 'off'} in Audacity's settings", mend)
+        yield Finding(
+            enabled, f"the scripting pipe is {'on' if enabled else 'off'} in Audacity's settings", mend
+        )
     try:
         with pipe.connect() as connection:
             names = [command["id"] for command in connection.info("Commands")]
@@ -168,7 +176,9 @@ def _audacity(machine: Machine, working: Sequence[Place]) -> Iterator[Finding]:
     yield Finding(True, "Audacity answers")
     listed = audacity.COMMAND in names
     mend = "" if listed else "restart Audacity; in Tools > Plugin Manager enable 'Vocal bursts: load labels'"
-    yield Finding(listed, f"Audacity {'lists' if listed else 'does not list'} the plug-in in its Analyze menu", mend)
+    yield Finding(
+        listed, f"Audacity {'lists' if listed else 'does not list'} the plug-in in its Analyze menu", mend
+    )
 
 
 def noise(path: Path) -> Path:

@@ -1,8 +1,8 @@
 """One run of the ELAN recognizer, from ELAN's request to the tiers it loads.
 
-ELAN reads lines: PROGRESS moves the bar, RESULT ends the run; the exit status means nothing to it. At RESULT the
-file must be whole, so it is written under another name and renamed. After a failure or Cancel the file that ELAN had
-made is removed, or ELAN would try to load it.
+ELAN reads lines: PROGRESS moves the bar, RESULT ends the run; the exit status means nothing to it. At
+RESULT the file must be whole, so it is written under another name and renamed. After a failure or Cancel
+the file that ELAN had made is removed, or ELAN would try to load it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class _Run:
             traceback.print_exc()
             sys.stderr.flush()
             log = self.lines.log
-            self._fail(f"unexpected {type(error).__name__}: {error}; please report it with {log}", keep_log=True)
+            self._fail(
+                f"unexpected {type(error).__name__}: {error}; please report it with {log}", keep_log=True
+            )
             return 1
         self.lines.finish(True)
         self._drop_log()

@@ -1,7 +1,8 @@
 """What ELAN asks of a recognizer: the PARAM document on standard input.
 
-``<PARAM><param name="NAME">VALUE</param>...</PARAM>``; numbers arrive as floats of Java (``30.0``), an unset value
-as an empty element. ELAN 6 writes UTF-8; ELAN 5 writes the system's own charset and calls it UTF-8.
+``<PARAM><param name="NAME">VALUE</param>...</PARAM>``; numbers arrive as floats of Java (``30.0``), an
+unset value as an empty element. ELAN 6 writes UTF-8; ELAN 5 writes the system's own charset and calls it
+UTF-8.
 """
 
 from __future__ import annotations

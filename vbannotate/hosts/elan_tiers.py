@@ -1,7 +1,8 @@
 """Tiers for ELAN: a TIERS document with whole milliseconds.
 
-ELAN splits `columns` at white space, reads integers as milliseconds, and cuts or deletes one of two annotations that
-overlap in a tier; so names have no blanks, times no dots, and events that overlap go to tiers of their own.
+ELAN splits `columns` at white space, reads integers as milliseconds, and cuts or deletes one of two
+annotations that overlap in a tier; so names have no blanks, times no dots, and events that overlap go to
+tiers of their own.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ def _two_places(confidence: float | None) -> str:
 
 def _tier(name: str, values: Iterable[tuple[int, int, str]]) -> str:
     spans = "".join(
-        f'  <span start="{start}" end="{end}"><v>{escape(_clean(text))}</v></span>\n' for start, end, text in values
+        f'  <span start="{start}" end="{end}"><v>{escape(_clean(text))}</v></span>\n'
+        for start, end, text in values
     )
     return f" <TIER columns={quoteattr(name)}>\n{spans} </TIER>\n"
 
@@ -82,4 +84,6 @@ def _tier(name: str, values: Iterable[tuple[int, int, str]]) -> str:
 def _clean(text: str) -> str:
     """Without what XML 1.0 cannot hold; line ends become blanks."""
     one_line = " ".join(text.split("\n"))
-    return "".join(c for c in one_line if c >= " " and not 0xD800 <= ord(c) <= 0xDFFF and c not in "\ufffe\uffff")
+    return "".join(
+        c for c in one_line if c >= " " and not 0xD800 <= ord(c) <= 0xDFFF and c not in "\ufffe\uffff"
+    )

@@ -1,8 +1,8 @@
 """Putting plug-ins where their hosts look, and taking away what was put there and nothing else.
 
-ELAN and Praat get a folder of ours with ``installed.json`` in it: version, interpreter, and a hash of each file. In
-Audacity's Plug-Ins folder, which is shared, lies one file that carries our name. Folders given by hand are
-remembered (`places.data_folder`), so that `list` and `uninstall` know them.
+ELAN and Praat get a folder of ours with ``installed.json`` in it: version, interpreter, and a hash of each
+file. In Audacity's Plug-Ins folder, which is shared, lies one file that carries our name. Folders given by
+hand are remembered (`places.data_folder`), so that `list` and `uninstall` know them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NOT_ON = {WINDOWS: ("run.sh",)}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One folder that a host looks in, and what of ours lies there. `state` is "none", "ok", or what is wrong."""
+    """One folder that a host looks in. `state` of ours in it: "none", "ok", or what is wrong."""
 
     host: str
     folder: Path
@@ -44,7 +44,9 @@ def sources() -> Path:
     for folder in (package / "_plugins", package.parent / "plugins"):
         if (folder / "elan").is_dir():
             return folder
-    raise VbannotateError("the plug-ins are missing from this installation", "run: pip install --force-reinstall vbannotate")
+    raise VbannotateError(
+        "the plug-ins are missing from this installation", "run: pip install --force-reinstall vbannotate"
+    )
 
 
 def targets(host: str, machine: Machine, folder: Path | None = None) -> list[Path]:
@@ -58,7 +60,8 @@ def targets(host: str, machine: Machine, folder: Path | None = None) -> list[Pat
 def install(host: str, machine: Machine, folder: Path | None = None, python: str | None = None) -> list[Path]:
     """Install a plug-in into every folder its host looks in, or into `folder`; return what was installed.
 
-    Calling it again renews what is there. Raises VbannotateError where no host is found or a folder is closed.
+    Calling it again renews what is there. Raises VbannotateError where no host is found or a folder is
+    closed.
     """
     python = python or sys.executable
     done = []
@@ -100,7 +103,9 @@ def _install_one(host: str, machine: Machine, target: Path, python: str) -> Path
     folder = target / own if own else target
     record = _record(folder) if own else {}
     if own and folder.exists() and record is None and any(folder.iterdir()):
-        raise VbannotateError(f"{folder} exists and was not made by vbannotate", "move it away, then install again")
+        raise VbannotateError(
+            f"{folder} exists and was not made by vbannotate", "move it away, then install again"
+        )
     if not own:
         _refuse_foreign(folder / NYQUIST)
     try:
@@ -148,7 +153,10 @@ def _look(host: str, target: Path) -> Place:
         version = _nyquist_version(path)
         if version is None:
             return Place(host, target, f"{NYQUIST} there is not ours")
-        current = hashlib.sha256(contents(host, "", "")[NYQUIST]).digest() == hashlib.sha256(path.read_bytes()).digest()
+        current = (
+            hashlib.sha256(contents(host, "", "")[NYQUIST]).digest()
+            == hashlib.sha256(path.read_bytes()).digest()
+        )
         return Place(host, target, "ok" if current else _outdated(version), version)
     folder = target / own
     record = _record(folder)
@@ -210,7 +218,9 @@ def _is_ours(path: Path) -> bool:
 
 def _refuse_foreign(path: Path) -> None:
     if path.exists() and not _is_ours(path):
-        raise VbannotateError(f"{path} exists and was not made by vbannotate", "move it away, then install again")
+        raise VbannotateError(
+            f"{path} exists and was not made by vbannotate", "move it away, then install again"
+        )
 
 
 def _notes(machine: Machine) -> Path:
@@ -243,5 +253,7 @@ def _forget(machine: Machine, host: str, folder: Path) -> None:
 def _save_notes(machine: Machine, noted: Mapping[str, list[Path]]) -> None:
     path = _notes(machine)
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({host: [os.fspath(one) for one in folders] for host, folders in noted.items()}, indent=1)
+    text = json.dumps(
+        {host: [os.fspath(one) for one in folders] for host, folders in noted.items()}, indent=1
+    )
     files.write(path, text.encode(), overwrite=True)

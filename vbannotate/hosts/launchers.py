@@ -1,7 +1,8 @@
 """The interpreter's path, quoted for each host: the plug-ins call ``INTERPRETER -X utf8 -m vbannotate ...``.
 
-A launcher holds the absolute path of the interpreter that ran the installation, because hosts start programs with
-a bare PATH and often in locale C. ``@PYTHON@`` and ``@VERSION@`` in a template are filled in here.
+A launcher holds the absolute path of the interpreter that ran the installation, because hosts start
+programs with a bare PATH and often in locale C. ``@PYTHON@`` and ``@VERSION@`` in a template are filled in
+here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The lines that ELAN reads from a recognizer, and nothing else on that pipe.
 
-`Lines` keeps a private copy of standard output for the protocol and sends everything that libraries print to a
-log: one stray line "0" would count as success, an unfinished line before RESULT would hide it. A line at least
-every second is how a program notices that the user has pressed Cancel where no signal tells it.
+`Lines` keeps a private copy of standard output for the protocol and sends everything that libraries print
+to a log: one stray line "0" would count as success, an unfinished line before RESULT would hide it. A line
+at least every second is how a program notices that the user has pressed Cancel where no signal tells it.
 """
 
 from __future__ import annotations

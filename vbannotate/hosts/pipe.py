@@ -1,9 +1,9 @@
 """A client of Audacity's scripting pipe (mod-script-pipe) that never hangs.
 
 Audacity makes two pipes; it reads ``Name: Key="value"`` from one and answers on the other: lines, then
-``BatchCommand finished: OK`` (or ``Failed!``), then an empty line. A dialog in Audacity stops the answer until
-somebody clicks; a new plug-in makes Audacity 3 leave its pipes until it is started again. So everything here has a
-limit, and the error says which of the two it most likely is.
+``BatchCommand finished: OK`` (or ``Failed!``), then an empty line. A dialog in Audacity stops the answer
+until somebody clicks; a new plug-in makes Audacity 3 leave its pipes until it is started again. So
+everything here has a limit, and the error says which of the two it most likely is.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from vbannotate.errors import StartError, VbannotateError
 from vbannotate.hosts import places
 from vbannotate.hosts.places import Machine
 
-OPEN_S = 5.0  # an Audacity that is ready answers in a tenth of a second
-REPLY_S = 20.0
+OPEN_S = 8.0  # an Audacity that is ready answers in a tenth of a second, a busy computer needs more
+REPLY_S = 30.0
 _FINISHED = "BatchCommand finished:"
 _POLL_S = 0.05
 
@@ -57,7 +57,7 @@ class Transport(Protocol):
 
 
 class Fifo:
-    """The pipes of Linux and macOS. Opened without blocking: a pipe that Audacity has left must not hold us."""
+    """The pipes of Linux and macOS, opened without blocking: Audacity may have left them."""
 
     end = "\n"
 
@@ -173,7 +173,10 @@ class Pipe:
         status = lines.pop().removeprefix(_FINISHED).strip()
         body = "\n".join(lines).strip("\n")
         if status != "OK":
-            raise PipeError(f"Audacity refused {name}: {' '.join(body.split()) or status}", "see: vbannotate audacity check")
+            raise PipeError(
+                f"Audacity refused {name}: {' '.join(body.split()) or status}",
+                "see: vbannotate audacity check",
+            )
         return body
 
     def info(self, kind: str) -> Any:
@@ -181,24 +184,42 @@ class Pipe:
         return parse_json(self.command("GetInfo", Type=kind, Format="JSON"))
 
     def _greet(self, seconds: float) -> None:
-        """Wait until Audacity answers: what comes before its window is open gets an empty line or nothing."""
+        """Wait until Audacity answers us, and skip what it still says to a greeting before.
+
+        What comes before its window is open gets an empty line or nothing, a busy Audacity answers late: each
+        greeting has a number that its answer repeats, so that no later answer is taken for another's.
+        """
         end = time.monotonic() + seconds
+        number = 0
         while True:
+            number += 1
+            token = f"vbannotate-{os.getpid()}-{number}"
             try:
-                self._exchange("GetInfo: Type=Tracks Format=JSON", 1.0)
-                break
+                self._send(f'Message: Text="{token}"')
+                patience = time.monotonic() + 2.0
+                while token not in "".join(self._answer(patience, "Message")):
+                    pass
+                return
             except PipeError:
                 if time.monotonic() > end:
                     self._transport.close()
                     raise
-        self._drain()
 
     def _exchange(self, text: str, seconds: float) -> list[str]:
         """Send a line; return the lines of the answer, the status last."""
-        end = time.monotonic() + seconds
+        self._send(text)
+        return self._answer(time.monotonic() + seconds, text)
+
+    def _send(self, text: str) -> None:
         try:
             self._transport.send(text.encode() + self._end.encode())
-            lines: list[str] = []
+        except OSError as error:
+            raise PipeError(f"the connection to Audacity broke ({error})", RESTART) from error
+
+    def _answer(self, end: float, text: str) -> list[str]:
+        """The next answer: lines up to the status, and the empty line behind it."""
+        lines: list[str] = []
+        try:
             while not lines or not lines[-1].startswith(_FINISHED):
                 lines.append(self._line(end, text))
             self._line(end, text)
@@ -216,14 +237,6 @@ class Pipe:
             self._buffer += self._transport.receive(left)
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line.rstrip(b"\r").replace(b"\0", b"").decode("utf-8", "replace")
-
-    def _drain(self) -> None:
-        """Throw away late answers to a greeting."""
-        self._buffer = b""
-        end = time.monotonic() + 0.3
-        while time.monotonic() < end:
-            with contextlib.suppress(OSError):
-                self._transport.receive(end - time.monotonic())
 
 
 def connect(seconds: float = OPEN_S) -> Pipe:
@@ -259,7 +272,9 @@ def parse_json(text: str) -> Any:
     try:
         return json.loads(re.sub(r'\\(?!")', r"\\\\", text), strict=False)
     except ValueError as error:
-        raise PipeError(f"Audacity's answer cannot be read ({error})", "report it with your version") from error
+        raise PipeError(
+            f"Audacity's answer cannot be read ({error})", "report it with your version"
+        ) from error
 
 
 def _no_listener(error: Exception) -> NotRunningError:
@@ -268,4 +283,6 @@ def _no_listener(error: Exception) -> NotRunningError:
         return NotRunningError("Audacity's scripting pipe is switched off", ENABLE)
     if isinstance(error, FileNotFoundError):
         return NotRunningError("there is no pipe of Audacity", f"start Audacity; if it runs, {ENABLE}")
-    return NotRunningError("Audacity's pipe is there but nobody answers", f"start Audacity; if it runs, {RESTART}")
+    return NotRunningError(
+        "Audacity's pipe is there but nobody answers", f"start Audacity; if it runs, {RESTART}"
+    )

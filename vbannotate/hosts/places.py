@@ -19,13 +19,13 @@ from vbannotate.errors import UsageError, VbannotateError
 
 LINUX, MACOS, WINDOWS = "Linux", "Darwin", "Windows"
 
-# Folders of ELAN's program, in which `extensions` lies or may be made. `~` is the home, other paths are absolute.
+# Folders of ELAN's program, in which `extensions` lies or may be made; `~` is the home.
 _ELAN = {
     LINUX: [
         *(f"{top}/{name}/{app}" for top in ("~", "~/*", "/opt", "/usr/local", "/usr/share", "/usr/lib")
           for name in ("ELAN*", "elan*") for app in ("app", "lib/app")),
-    ],
-    MACOS: [f"{top}/ELAN*.app/Contents/{app}" for top in ("/Applications", "/Applications/*", "~/Applications")
+    ], MACOS: [f"{top}/ELAN*.app/Contents/{app}" for top in ("/Applications", "/Applications/*",
+    "~/Applications")
             for app in ("app", "Java")],
     WINDOWS: [f"{top}/ELAN*/{app}" for top in ("%LOCALAPPDATA%", "%LOCALAPPDATA%/Programs", "%ProgramFiles%",
               "%ProgramFiles(x86)%", "~/Desktop", "~/Downloads") for app in ("app", ".")],
@@ -100,7 +100,9 @@ class Machine:
     def found(self, pattern: str) -> Iterator[Path]:
         """What exists under a pattern with stars; unreadable folders are passed over."""
         path = self.expand(pattern)
-        base = Path(*path.parts[: next((n for n, part in enumerate(path.parts) if "*" in part), len(path.parts))])
+        base = Path(
+            *path.parts[: next((n for n, part in enumerate(path.parts) if "*" in part), len(path.parts))]
+        )
         if base == path:
             if path.exists():
                 yield path
@@ -198,4 +200,6 @@ def require(folders: list[Path], host: str) -> list[Path]:
         "praat": "start Praat once, so that it makes its preferences folder, or name it with --dir",
         "audacity": "name its Plug-Ins folder with --dir",
     }[host]
-    raise VbannotateError(f"no {host.capitalize() if host != 'elan' else 'ELAN'} found on this computer", mend)
+    raise VbannotateError(
+        f"no {host.capitalize() if host != 'elan' else 'ELAN'} found on this computer", mend
+    )

@@ -1,7 +1,7 @@
 """What the commands in Praat's menus call: detect for a Sound, add to a TextGrid, compare with a prediction.
 
-Praat hands over files and the texts of its form. The answer is a file too, "ok" or the error in a line: Praat 6.3
-neither gives our output back nor tells how a program ended.
+Praat hands over files and the texts of its form. The answer is a file too, "ok" or the error in a line:
+Praat 6.3 neither gives our output back nor tells how a program ended.
 """
 
 from __future__ import annotations
@@ -75,11 +75,15 @@ def work(request: Request) -> None:
     files.write(request.result, data, overwrite=True)
 
 
-def compared(prediction: Path, corrected: Path) -> str:
+def compared(prediction: Path, grid: Path) -> str:
     """The report on what a person changed, as ``vbannotate corrections`` prints it."""
-    from vbannotate import corrections
+    from vbannotate.corrections import correct, summary
 
-    raise NotImplementedError(corrections, prediction, corrected)
+    name = "the TextGrid"  # its file is one of ours, with a name that means nothing to anybody
+    predicted, data = formats.read(prediction), files.read(grid)
+    corrected = formats.parse(data, name, "textgrid")
+    found = {name: correct(predicted, corrected, format="textgrid", name=name, data=data)}
+    return summary.table(found, summary.summary(found))
 
 
 def detect(request: Request) -> Annotation:
@@ -102,7 +106,7 @@ def on_clock_of(annotation: Annotation, start: str, end: str) -> Annotation:
             e.with_(onset_us=e.onset_us + start_us, offset_us=min(e.offset_us + start_us, end_us))
             for e in tier.events
         ]
-        tiers.append(Tier(tier.name, [e for e in moved if e.onset_us < e.offset_us]))
+        tiers.append(Tier(tier.name, tuple(e for e in moved if e.onset_us < e.offset_us)))
     made = {key: value for key, value in annotation.provenance.items() if key not in ("media", "clock")}
     return Annotation(
         tuple(tiers),

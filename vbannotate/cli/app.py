@@ -9,7 +9,6 @@ import os
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from vbannotate import __version__
@@ -68,13 +67,10 @@ def run(arguments: list[str]) -> int:
             raise
         _complain(str(error))
         return error.exit_code
-    except click.exceptions.Abort:
-        _complain("interrupted; files written so far are whole")
-        return 130
-    except click.ClickException as error:
+    except typer.TyperException as error:
         _complain(f"{_one_line(error.format_message())}; see: vbannotate --help")
         return error.exit_code
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted; files written so far are whole")
         return 130
     except BrokenPipeError:  # the reader of our output went away, as `head` does

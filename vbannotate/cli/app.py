@@ -68,7 +68,7 @@ def run(arguments: list[str]) -> int:
         _complain(str(error))
         return error.exit_code
     except typer.TyperException as error:
-        _complain(f"{_one_line(error.format_message())}; see: vbannotate --help")
+        _complain(f"{_one_line(error.format_message()).rstrip('.')}; see: vbannotate --help")
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted; files written so far are whole")

@@ -1,0 +1,96 @@
+"""Commands of the workshop: ``detector`` makes the bundled model from its sources, ``sets`` writes the
+soundscapes that detectors are judged on, ``evaluate`` judges one.
+
+    python -m vbannotate.train detector --data DATA --pools POOLS --encoder FILE -o DIR
+    python -m vbannotate.train sets --data DATA --pools POOLS -o DIR
+    python -m vbannotate.train evaluate MODEL DIR/test [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from vbannotate.errors import VbannotateError
+
+CACHE = Path.home() / ".cache" / "vbannotate" / "train"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; a mistake of the user's is one line and an exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except VbannotateError as error:
+        print(f"vbannotate.train: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m vbannotate.train", description=__doc__.split("\n\n")[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    data = argparse.ArgumentParser(add_help=False)
+    data.add_argument("--data", type=Path, required=True, help="folder with manifest.csv and audio/")
+    data.add_argument("--pools", type=Path, required=True, help="folder that fetch_sources.py filled")
+
+    detector = commands.add_parser(
+        "detector", parents=[data], help="make the bundled detector, stage by stage"
+    )
+    detector.add_argument("--emogator", type=Path, help="copy of fredbuhl/EmoGator")
+    detector.add_argument("--speechocean", type=Path, help="copy of jimbozhang/speechocean762")
+    detector.add_argument("--digits", type=Path, help="copy of Jakobovski/free-spoken-digit-dataset")
+    detector.add_argument("--encoder", type=Path, required=True, help="Whisper base encoder, safetensors")
+    detector.add_argument("--cache", type=Path, default=CACHE, help=f"features and soundscapes ({CACHE})")
+    detector.add_argument("--windows", type=int, default=13_000, help="training windows of 10 s (13000)")
+    detector.add_argument("--jobs", type=int, default=2, help="processes (2)")
+    detector.add_argument("-o", "--output", type=Path, required=True, help="model folder to write")
+    detector.set_defaults(run=_detector)
+
+    sets = commands.add_parser("sets", parents=[data], help="write the soundscapes of val and test")
+    sets.add_argument("-o", "--output", type=Path, required=True)
+    sets.add_argument("--half", choices=("val", "test"), default="test")
+    sets.set_defaults(run=_sets)
+
+    evaluate = commands.add_parser("evaluate", help="figures of a model on folders of recordings")
+    evaluate.add_argument("model", type=Path, help="model folder")
+    evaluate.add_argument("folder", type=Path, help="folder of sets, as `sets` writes it")
+    evaluate.add_argument("--preset", help="settings of the model to judge with")
+    evaluate.add_argument("--json", type=Path, help="write all figures to this file")
+    evaluate.set_defaults(run=_evaluate)
+    return parser
+
+
+def _say(line: str) -> None:
+    print(time.strftime("%H:%M:%S"), line, flush=True)
+
+
+def _detector(options: argparse.Namespace) -> None:
+    from vbannotate.train import pipeline
+    from vbannotate.train.clips import Sources
+
+    sources = Sources(options.data, options.pools, options.emogator, options.speechocean, options.digits)
+    pipeline.run(sources, options.encoder, options.cache, options.output, options.windows, options.jobs, _say)
+
+
+def _sets(options: argparse.Namespace) -> None:
+    from vbannotate.train import clips, sets
+
+    sets.write_half(
+        clips.load(clips.Sources(options.data, options.pools)), options.half, options.output, _say
+    )
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from vbannotate.train import evaluate
+
+    figures = evaluate.evaluate(options.model, options.folder, options.preset, _say)
+    print(evaluate.listing(figures))
+    if options.json:
+        evaluate.save(figures, options.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""Reading clips for training: 16 kHz, one channel, parts of long files without decoding the rest."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from vbannotate.train.clips import Clip
+
+RATE = 16_000  # Hz
+
+_HELD = 400  # short clips kept decoded
+
+
+class Reader:
+    """Decodes clips; short ones are kept for the next time."""
+
+    def __init__(self) -> None:
+        self._whole = lru_cache(maxsize=_HELD)(_decode)
+
+    def whole(self, clip: Clip) -> np.ndarray:
+        """All of a clip, float32 [samples]; not to be written to."""
+        return self._whole(clip.path)
+
+    def excerpt(self, clip: Clip, samples: int, rng: np.random.Generator) -> np.ndarray:
+        """At most `samples` of a clip from anywhere in it."""
+        if clip.seconds * RATE <= 1.5 * samples or clip.seconds < 15:
+            audio = self.whole(clip)
+            first = int(rng.integers(max(1, len(audio) - samples)))
+            return audio[first : first + samples]
+        return _part(clip.path, float(rng.random()), samples)
+
+
+def _decode(path: Path) -> np.ndarray:
+    audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    return _mono(audio, rate)
+
+
+def _part(path: Path, where: float, samples: int) -> np.ndarray:
+    """`samples` of a long file, `where` (0-1) of the way through what fits."""
+    with soundfile.SoundFile(path) as file:
+        count = -(-samples * file.samplerate // RATE)
+        file.seek(int(where * max(0, file.frames - count)))
+        audio = file.read(count, dtype="float32", always_2d=True)
+        return _mono(audio, file.samplerate)[:samples]
+
+
+def _mono(audio: np.ndarray, rate: int) -> np.ndarray:
+    mixed = audio.mean(axis=1)
+    return mixed if rate == RATE else soxr.resample(mixed, rate, RATE, quality="HQ")

@@ -1,0 +1,66 @@
+"""Probability curves of whole recordings, as the detector is run: 10 s windows, 2 s overlap, cross-faded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from vbannotate.models.windows import Layout, curve
+from vbannotate.train.sets import Item
+
+WINDOW_S, OVERLAP_S = 10.0, 2.0
+LAYOUT = Layout(window=500, overlap=100, samples=320)
+
+Network = Callable[[np.ndarray], np.ndarray]
+"""Windows of anything float32 [n, ...] -> probabilities float32 [n, 500, labels]."""
+
+
+def read(item: Item) -> np.ndarray:
+    """The audio of an item, float32 [samples] at 16 kHz."""
+    return soundfile.read(item.path, dtype="float32")[0]
+
+
+def windows(audio: np.ndarray) -> list[np.ndarray]:
+    """The windows that a recording is cut into, float32 [160000] each."""
+    cut: list[np.ndarray] = []
+
+    def keep(sound: list[np.ndarray]) -> np.ndarray:
+        cut.extend(sound)
+        return np.zeros((len(sound), LAYOUT.window, 1), np.float32)
+
+    for _ in curve([audio], keep, LAYOUT):
+        pass
+    return cut
+
+
+def stitched(lengths: Sequence[int], probabilities: np.ndarray) -> list[np.ndarray]:
+    """Curves float32 [frames] of recordings of so many samples from the probabilities [windows, 500] of all
+    their windows in order."""
+    waiting = iter(probabilities)
+
+    def recall(sound: list[np.ndarray]) -> np.ndarray:
+        return np.stack([next(waiting)[:, None] for _ in sound])
+
+    found = [np.concatenate([*curve([np.zeros(n, np.float32)], recall, LAYOUT)])[:, 0] for n in lengths]
+    if next(waiting, None) is not None:
+        raise ValueError("more windows than the recordings have")
+    return found
+
+
+def load_model(folder: Path, threads: int = 1) -> Callable[[np.ndarray], np.ndarray]:
+    """A model folder as a function of audio float32 [samples] that gives its curve, float32 [frames]."""
+    import onnxruntime
+
+    from vbannotate.models.mel import log_mel
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
+
+    def run(sound: list[np.ndarray]) -> np.ndarray:
+        return session.run(["scores"], {"mel": np.stack([log_mel(window) for window in sound])})[0]
+
+    return lambda audio: np.concatenate([*curve([audio], run, LAYOUT)])[:, 0]

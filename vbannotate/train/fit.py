@@ -1,0 +1,90 @@
+"""Fit the head on cached features."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vbannotate.train.features import TAPS, Shards
+from vbannotate.train.head import Head
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the head is fitted. `positive` is the weight of burst frames, `batch` counts windows."""
+
+    epochs: int = 8
+    batch: int = 24
+    rate: float = 2e-3
+    positive: float = 2.0
+    hidden: int = 96
+    dropout: float = 0.1
+    masked: int = 60  # longest stretch of frames whose states are blanked in a window
+    seed: int = 10
+
+
+def fit(shards: Shards, plan: Plan, report: Callable[[str], None] = print) -> Head:
+    """A head fitted on `shards`: weighted binary cross-entropy, AdamW, one cycle of the learning rate."""
+    torch.manual_seed(plan.seed)
+    rng = np.random.default_rng(plan.seed)
+    width = next(shards.batches(1, rng))[0].shape[2] // len(TAPS)
+    head = Head(width, len(TAPS), plan.hidden, dropout=plan.dropout).train()
+    optimiser = torch.optim.AdamW(head.parameters(), lr=plan.rate, weight_decay=0.01)
+    steps = -(-len(shards) // plan.batch)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, plan.rate, total_steps=plan.epochs * steps, pct_start=0.15
+    )
+    began = time.monotonic()
+    for epoch in range(plan.epochs):
+        total = 0.0
+        for states, target, weight in shards.batches(plan.batch, rng):
+            loss = step(head, torch.from_numpy(states).float(), target, weight, plan, rng)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(head.parameters(), 1.0)
+            optimiser.step()
+            cycle.step()
+            total += loss.item()
+        left = (time.monotonic() - began) / (epoch + 1) * (plan.epochs - epoch - 1)
+        report(
+            f"head: epoch {epoch + 1} of {plan.epochs}, loss {total / steps:.4f}, {left / 60:.1f} min left"
+        )
+    return head.eval()
+
+
+def step(
+    head: Head, states: Tensor, target: np.ndarray, weight: np.ndarray, plan: Plan, rng: np.random.Generator
+) -> Tensor:
+    """The loss of one batch, with a stretch of each window blanked so that context must carry it."""
+    for row in states if plan.masked else ():
+        length = int(rng.integers(plan.masked))
+        first = int(rng.integers(len(row) - length))
+        if rng.random() < 0.3:
+            channels = slice(0, row.shape[1] // 2) if rng.random() < 0.5 else slice(row.shape[1] // 2, None)
+            row[first : first + length, channels] = 0
+    wanted = torch.from_numpy(target)[..., None]
+    loss = nn.functional.binary_cross_entropy_with_logits(
+        head(states), wanted, weight=torch.from_numpy(weight)[..., None],
+        pos_weight=torch.tensor(plan.positive),
+    )  # fmt: skip
+    return loss
+
+
+def save(head: Head, plan: Plan, path: Path) -> None:
+    """Write weights and plan."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"plan": asdict(plan), "width": head.width, "state": head.state_dict()}, path)
+
+
+def restore(path: Path) -> Head:
+    """Read what `save` wrote."""
+    stored = torch.load(path, weights_only=True)
+    head = Head(stored["width"], len(TAPS), stored["plan"]["hidden"])
+    head.load_state_dict(stored["state"])
+    return head.eval()

@@ -1,0 +1,141 @@
+"""The bundled detector from its sources, stage by stage. A stage whose result lies in the cache is not
+repeated.
+
+states      training soundscapes -> states of the encoder      CACHE/features/train
+validation  soundscapes of the val split and their states      CACHE/sets/val, CACHE/features/val
+first       a head on the training states                      CACHE/first.pt
+mining      burst-free windows that the first head fires on    CACHE/features/mined
+head        a head on both                                     CACHE/head.pt
+settings    chosen on validation curves                        CACHE/settings.json
+export      model.onnx and config.json                         OUTPUT
+
+Test soundscapes are no part of this: ``sets`` and ``evaluate`` come after.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vbannotate.errors import VbannotateError
+from vbannotate.train import choose, clips, curves, export, features, fit, scenes, sets
+from vbannotate.train.clips import Sources
+from vbannotate.train.head import Detector, Head
+
+SEED = 2026
+MINED = 8_000  # burst-free windows that the first head is tried on
+
+FIRST = fit.Plan(epochs=5)
+FINAL = fit.Plan(epochs=8)
+
+# Rounding the weights to float16 may move a probability by this much; events on validation must stay.
+LARGEST_DIFFERENCE = 5e-3
+
+Report = Callable[[str], None]
+
+
+def run(
+    sources: Sources, encoder: Path, cache: Path, output: Path, windows: int, jobs: int, report: Report
+) -> None:
+    """Run all stages that `cache` does not hold yet, and write the model folder `output`."""
+    taps = cache / "encoder-taps.onnx"
+    if not taps.exists():
+        export.write_taps(encoder, taps)
+    source = features.Source(sources, taps, scenes.TRAINING, SEED)
+    features.extract(source, cache / "features" / "train", windows, jobs, report)
+    sets.write_half(clips.load(sources), "val", cache / "sets", report)
+    first = _head(cache / "first.pt", [cache / "features" / "train"], FIRST, report)
+    mining = replace(source, recipe=scenes.MINING, seed=SEED + 1, head=first)
+    features.extract(mining, cache / "features" / "mined", MINED, jobs, report)
+    both = [cache / "features" / "train", cache / "features" / "mined"]
+    head = fit.restore(_head(cache / "head.pt", both, FINAL, report))
+    measured = validation_curves(head, taps, cache, report)
+    chosen = _settings(cache / "settings.json", measured, report)
+    detector = export.detector(encoder, head)
+    export.write(detector, output, config(chosen))
+    _check(detector, output, cache / "sets" / "val" / "scenes")
+    report(f"written: {output}")
+
+
+def _head(path: Path, folders: list[Path], plan: fit.Plan, report: Report) -> Path:
+    if not path.exists():
+        fit.save(fit.fit(features.Shards(folders), plan, report), plan, path)
+    return path
+
+
+def validation_curves(head: Head, taps: Path, cache: Path, report: Report) -> choose.Measured:
+    """Curves of all validation sets; their states are cached, so another head costs seconds."""
+    encode = features.encoder_session(taps)
+    measured: choose.Measured = {}
+    for folder in sorted(p for p in (cache / "sets" / "val").iterdir() if p.is_dir()):
+        items = sets.read(folder)
+        path = cache / "features" / "val" / f"{folder.name}.npy"
+        if not path.exists():
+            report(f"validation: states of {folder.name}")
+            states = [encode(window) for item in items for window in curves.windows(curves.read(item))]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.save(path, np.stack(states))
+        lengths = [round(item.seconds * features.RATE) for item in items]
+        measured[folder.name] = (
+            items,
+            curves.stitched(lengths, probabilities(head, np.load(path, mmap_mode="r"))),
+        )
+    return measured
+
+
+def probabilities(head: Head, states: np.ndarray) -> np.ndarray:
+    """The head on states float16 [windows, 500, d] -> float32 [windows, 500]."""
+    found = []
+    with torch.inference_mode():
+        for first in range(0, len(states), 32):
+            batch = torch.from_numpy(np.array(states[first : first + 32])).float()
+            found.append(torch.sigmoid(head(batch))[..., 0].numpy())
+    return np.concatenate(found)
+
+
+def _settings(path: Path, measured: choose.Measured, report: Report) -> dict[str, dict[str, Any]]:
+    if not path.exists():
+        report("settings: search on validation")
+        chosen = {name: settings.to_dict() for name, settings in choose.presets(measured).items()}
+        path.write_text(json.dumps(chosen, indent=1) + "\n", "utf-8")
+    return json.loads(path.read_text("utf-8"))
+
+
+def config(presets: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The model's config.json: what it is, how it is run, how its curve is decoded."""
+    used = {name: {k: v for k, v in values.items() if k in _WRITTEN} for name, values in presets.items()}
+    return {
+        "family": "locator",
+        "name": "base",
+        "title": "vbannotate base: vocal bursts, Whisper base cut after layer 4",
+        "version": "1",
+        "licence": "MIT (Whisper encoder, Copyright (c) 2022 OpenAI), Apache-2.0 (head)",
+        "source": "trained by python -m vbannotate.train detector; see README.md beside this file",
+        "sample_rate": 16_000,
+        "frame_us": 20_000,
+        "window_s": curves.WINDOW_S,
+        "overlap_s": curves.OVERLAP_S,
+        "labels": ["burst"],
+        "settings": used["balanced"],
+        "presets": used,
+    }
+
+
+_WRITTEN = ("threshold", "merge_gap", "min_dur", "peak", "smooth")
+
+
+def _check(detector: Detector, folder: Path, scenes_folder: Path) -> None:
+    """Raise VbannotateError where the written file does not give what torch gives."""
+    audio = curves.windows(curves.read(sets.read(scenes_folder)[0]))[0]
+    difference = export.largest_difference(detector, folder, audio)
+    if difference > LARGEST_DIFFERENCE:
+        raise VbannotateError(
+            f"{folder}: probabilities differ by {difference:.4f} from torch",
+            "report this with versions of onnx",
+        )

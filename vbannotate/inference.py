@@ -1,8 +1,8 @@
 """The published locator script's Python functions and command line, with its results digit for digit.
 
-Source: ``inference.py`` of laion/vocalburst-locator. Events follow `vbannotate.compat` v1. Three differences: any
-recording that vbannotate reads is read, sound behind 30 s is stitched from overlapping windows instead of dropped,
-and `device` may be a string everywhere::
+Source: ``inference.py`` of laion/vocalburst-locator. Events follow `vbannotate.compat` v1. Three differences:
+any recording that vbannotate reads is read, sound behind 30 s is stitched from overlapping windows instead of
+dropped, and `device` may be a string everywhere::
 
     python -m vbannotate.inference AUDIO [--threshold F] [--merge-gap S] [--min-dur S] [--device D]
                                          [--checkpoint FILE] [--json]
@@ -62,13 +62,13 @@ def detect_vocal_bursts(
 ) -> list[dict[str, float]]:
     """Events of a recording as ``{"start", "end", "confidence", "duration"}``, seconds with three decimals.
 
-    `model` and `fe` are those of `load_model`; without a model the published one is loaded on `device`. `fe` is
-    accepted for callers of the published function; the model brings its own.
+    `model` is that of `load_model`; without it the published one is loaded on `device`. `fe` is accepted for
+    callers of the published function; the model brings its own.
     """
     from vbannotate.audio import open_stream
 
     if model is None:
-        model, fe, device = load_model(device or "auto")
+        model, _, _ = load_model(device or "auto")
     with open_stream(Path(audio_path)) as stream:
         pieces = list(model.scores((block[:, 0] for block in stream.blocks()), padded=True))
     curve = np.concatenate(pieces)[:, 0] if pieces else np.zeros(0, np.float32)

@@ -94,7 +94,7 @@ def test_a_cut_file_is_damaged(torch, tmp_path, kept):
     path = tmp_path / "m.pt"
     torch.save({"w": torch.randn(1000)}, path)
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(ModelError, match="is damaged .*; fetch it again"):
+    with pytest.raises(ModelError, match=r"is damaged .*; fetch it again"):
         checkpoint.read(path)
 
 
@@ -102,7 +102,7 @@ def test_a_cut_safetensors_file_is_damaged(tmp_path):
     path = tmp_path / "m.safetensors"
     checkpoint.write_safetensors(path, {"w": np.zeros(100, np.float32)}, {})
     path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(ModelError, match="is damaged .*; fetch it again"):
+    with pytest.raises(ModelError, match=r"is damaged .*; fetch it again"):
         checkpoint.read(path)
     text = json.dumps({"w": {"dtype": "F32", "shape": [9], "data_offsets": [0, 4]}}).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + b"abcd")

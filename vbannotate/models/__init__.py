@@ -1,7 +1,7 @@
 """Models: known by name (`registry`), or a file or folder of one's own; loaded into a `Locator`.
 
-`load` is the only way in. A new family of networks is a module with a function like `loading.open_locator` and a
-line in `FAMILIES`; a new model of a known family is an entry in `registry.ENTRIES`.
+`load` is the only way in. A new family of networks is a module with a function like `loading.open_locator`
+and a line in `FAMILIES`; a new model of a known family is an entry in `registry.ENTRIES`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Tensors of a file as numpy arrays, memory-mapped, without torch and without running anything from the file.
 
-Read: torch's zip checkpoints (``torch.save`` of a state_dict since torch 1.6) and safetensors. A torch checkpoint
-is a pickle; only the few names that plain tensors need are allowed, all else is refused unseen. Tensors that
-nobody touches are never read from the disk, so the decoder in a published checkpoint costs nothing.
+Read: torch's zip checkpoints (``torch.save`` of a state_dict since torch 1.6) and safetensors. A torch
+checkpoint is a pickle; only the few names that plain tensors need are allowed, all else is refused unseen.
+Tensors that nobody touches are never read from the disk: the decoder in a published checkpoint costs nothing.
 
 Formats: https://pytorch.org/docs/stable/notes/serialization.html (stored zip members ``*/data.pkl`` and
 ``*/data/KEY``), https://github.com/huggingface/safetensors#format.
@@ -83,7 +83,7 @@ def read(path: Path) -> Tensors:
 def write_safetensors(
     path: Path, tensors: Mapping[str, np.ndarray], about: Mapping[str, str]
 ) -> dict[str, tuple[int, int]]:
-    """Write float32 and float16 tensors with `about` as metadata; gives each tensor's place (offset, bytes)."""
+    """Write float32 and float16 tensors, `about` as metadata; gives each one's place (offset, bytes)."""
     names = {"<f4": "F32", "<f2": "F16"}
     header: dict[str, Any] = {"__metadata__": dict(about)}
     # The larger types first: then everything is aligned, as the format asks.

@@ -27,7 +27,7 @@ def export(source: Source, target: Path) -> list[Path]:
     temporary.mkdir()
     try:
         _fill(source, temporary, target.name)
-        os.replace(temporary, target)
+        temporary.replace(target)
     except OSError as error:
         raise ModelError(
             f"{target}: {error.strerror or error}", "check the folder and the space left"

@@ -1,8 +1,8 @@
-"""A model as a folder: ``config.json`` (its card), weights as safetensors or ``model.onnx`` or both, ``README.md``.
+"""A model as a folder: ``config.json`` (its card), ``README.md``, safetensors or ``model.onnx`` or both.
 
 ``model.onnx`` takes ``mel`` float32 [batch, 80, 100 * window_s] and gives ``scores`` float32
-[batch, window_s * 1e6 / frame_us, labels], probabilities. Tensor files hold a Whisper encoder and the published
-head (see `vbannotate.models.locator`); they may be two, ``head_only.pt`` and an encoder's file.
+[batch, window_s * 1e6 / frame_us, labels], probabilities. Tensor files hold a Whisper encoder and the
+published head (see `vbannotate.models.locator`); they may be two, ``head_only.pt`` and an encoder's file.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def write_card(folder: Path, card: Card) -> None:
         f"# {card.name}",
         card.title,
         f"Licence: {card.licence or 'unknown'}. Source: {card.source or 'unknown'}.",
-        f"Windows of {card.window_s:g} s with {card.overlap_s:g} s overlap, a frame each {card.frame_us / 1000:g} ms, "
+        f"Windows of {card.window_s:g} s, {card.overlap_s:g} s overlap; frames: {card.frame_us / 1000:g} ms; "
         f"labels: {', '.join(card.labels)}.",
         f"Use: `vbannotate detect RECORDING --model {folder.name}`",
     ]

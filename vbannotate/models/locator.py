@@ -1,9 +1,9 @@
 """The locator family: a Whisper encoder of any size and the head published with laion/vocalburst-locator.
 
-The published files (``model.pt``, ``model_v2.pt``) hold a whole `WhisperModel` under ``whisper.`` and the head
-without a prefix; ``head_only.pt`` holds the head alone, to be joined with an encoder's file. The head is
-Linear - GELU - Conv1d over time - GELU - Linear to one logit a label and 20 ms frame. All sizes follow from the
-tensors. The decoder is never read.
+The published files (``model.pt``, ``model_v2.pt``) hold a whole `WhisperModel` under ``whisper.`` and the
+head without a prefix; ``head_only.pt`` holds the head alone, to be joined with an encoder's file. The head
+is Linear - GELU - Conv1d over time - GELU - Linear to one logit a label and 20 ms frame. All sizes follow
+from the tensors. The decoder is never read.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def arrange(tensors: Tensors, name: str, encoder: Tensors | None = None) -> Weig
 
 
 def _encoder_prefix(tensors: Tensors) -> str | None:
-    """What stands before ``conv1.weight``: "whisper.encoder." as published, "model.encoder.", "encoder." ..."""
+    """What stands before ``conv1.weight``: "whisper.encoder." as published, "encoder.", ..."""
     for key in tensors:
         if key.endswith("conv1.weight") and key[: -len("conv1.weight")] + "embed_positions.weight" in tensors:
             return key[: -len("conv1.weight")]

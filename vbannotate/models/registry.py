@@ -1,7 +1,7 @@
 """The models that are known by name. An entry is data: to add a model, add an entry.
 
-Facts of the published locators: https://huggingface.co/laion/vocalburst-locator (its card and ``inference.py``)
-and LAION-AI/vocal-burst-annotation-pipeline (``weights/locator/model.pt.sha256``).
+Facts of the published locators: https://huggingface.co/laion/vocalburst-locator (card, ``inference.py``) and
+LAION-AI/vocal-burst-annotation-pipeline (``weights/locator/model.pt.sha256``).
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "vocalburst-locator",
-        "LAION's published locator, v1: trained on synthetic soundscapes, finds bursts of half a second and more.",
+        "LAION's published locator, v1: trained on synthetic scenes, for bursts of half a second and more.",
         published=_V1,
         aliases=(_REPOSITORY,),
         repository=_REPOSITORY,
@@ -101,7 +101,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "vocalburst-locator-v2",
-        "LAION's published locator, v2: v1 fine-tuned on real speech, finds bursts of a tenth of a second.",
+        "LAION's published locator, v2: v1 fine-tuned on real speech, for bursts of a tenth of a second.",
         published=_V2,
         repository=_REPOSITORY,
         file="model_v2.pt",

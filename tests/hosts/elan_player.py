@@ -89,7 +89,9 @@ def _lint_launcher(folder: Path, command: list[str], system: str) -> list[str]:
     if system == "Windows":
         return [] if b"\r\n" in program.read_bytes() else ["a batch file needs CRLF"]
     first = program.read_bytes()[:3] == b"#!/"
-    return [] if first and os.access(program, os.X_OK) else [f"{words[0]}: not executable, or without #! line"]
+    return (
+        [] if first and os.access(program, os.X_OK) else [f"{words[0]}: not executable, or without #! line"]
+    )
 
 
 def _lint_param(name: str, e: ElementTree.Element) -> list[str]:
@@ -239,7 +241,9 @@ def _read_tiers(run: Outcome) -> list[str]:
         for span in tier:
             start, end = span.get("start", ""), span.get("end", "")
             if not (start.isdecimal() and end.isdecimal() and int(start) < int(end) and len(span) == 1):
-                faults.append(f"span {start}-{end}: whole milliseconds with a length and one value are wanted")
+                faults.append(
+                    f"span {start}-{end}: whole milliseconds with a length and one value are wanted"
+                )
                 continue
             spans.append((int(start), int(end), span[0].text or ""))
         faults += [f"{names[0]}: {a} and {b} overlap" for a, b in pairwise(sorted(spans)) if b[0] < a[1]]

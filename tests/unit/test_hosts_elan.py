@@ -129,7 +129,13 @@ def test_times_are_rounded_half_up_and_never_without_length():
 
 
 def test_names_that_would_clash_or_break_are_made_safe():
-    events = [Event(0, 1, "a b"), Event(2, 3, "a_b"), Event(4, 5, "#x"), Event(6, 7, " "), Event(8, 9, "<&>\"'")]
+    events = [
+        Event(0, 1, "a b"),
+        Event(2, 3, "a_b"),
+        Event(4, 5, "#x"),
+        Event(6, 7, " "),
+        Event(8, 9, "<&>\"'"),
+    ]
     assert list(tiers(events)) == ["a_b", "a_b_2", "x", "bursts", "<&>\"'"]
 
 

@@ -26,6 +26,7 @@ from vbannotate.hosts.places import Machine
 
 OPEN_S = 8.0  # an Audacity that is ready answers in a tenth of a second, a busy computer needs more
 REPLY_S = 30.0
+PATIENCE_S = 2.0  # with one greeting, before the next is sent
 _FINISHED = "BatchCommand finished:"
 _POLL_S = 0.05
 
@@ -196,7 +197,7 @@ class Pipe:
             token = f"vbannotate-{os.getpid()}-{number}"
             try:
                 self._send(f'Message: Text="{token}"')
-                patience = time.monotonic() + 2.0
+                patience = time.monotonic() + PATIENCE_S
                 while token not in "".join(self._answer(patience, "Message")):
                     pass
                 return

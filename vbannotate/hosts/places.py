@@ -92,7 +92,8 @@ class Machine:
         """A pattern of the tables above as a path, with `~` and `%NAME%` filled in."""
         if match := re.match(r"%(.+?)%(.*)", pattern):
             name, rest = match.groups()
-            return self.expand((self.env.get(name) or _DEFAULTS[name]) + rest)
+            value = self.env.get(name)
+            return Path(value + rest) if value else self.expand(_DEFAULTS[name] + rest)
         if pattern.startswith("~"):
             return self.home / pattern[2:]
         return self.root / pattern.lstrip("/") if self.root != Path("/") else Path(pattern)

@@ -48,8 +48,8 @@ def read(data: bytes, name: str) -> Annotation:
     warnings = [text.warning] if text.warning else []
     events, seen = [], set()
     for number, row in rows[1:]:
-        cells = dict(zip(header, row, strict=False))
-        key = (cells.get("Selection"), cells[BEGIN], cells.get(END))
+        cells = dict.fromkeys(header, "") | dict(zip(header, row, strict=False))
+        key = (cells.get("Selection"), cells[BEGIN], cells[END])
         if key in seen and cells.get("View", "").startswith("Waveform"):
             continue  # the same selection, seen in another view
         seen.add(key)
@@ -72,7 +72,7 @@ def _label_column(header: Sequence[str]) -> str | None:
 
 
 def _event(cells: dict[str, str], label: str | None) -> Event | None:
-    onset, offset = time(cells[BEGIN]), time(cells.get(END, ""))
+    onset, offset = time(cells[BEGIN]), time(cells[END])
     if onset is None or offset is None:
         return None
     extra: dict[str, object] = {}

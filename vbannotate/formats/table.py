@@ -111,7 +111,7 @@ def _by_header(cells: list[str], name: str) -> Layout:
     if offset not in named and "duration" in named:
         offset, duration = "duration", True
     if onset not in named or offset not in named:
-        listed = ", ".join(cells)[:80]
+        listed = " ".join(", ".join(cells)[:80].split())
         raise FormatError(f"{name}, line 1: no columns of onset and offset among: {listed}", "name them so")
     pairs = [(named[onset], named[offset])]
     for k in range(1, len(names)):

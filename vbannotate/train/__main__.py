@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     sets.set_defaults(run=_sets)
 
     evaluate = commands.add_parser("evaluate", help="figures of a model on folders of recordings")
-    evaluate.add_argument("model", type=Path, help="model folder")
+    evaluate.add_argument("model", help="model folder, or the name of a model")
     evaluate.add_argument("folder", type=Path, help="folder of sets, as `sets` writes it")
     evaluate.add_argument("--preset", help="settings of the model to judge with")
     evaluate.add_argument("--json", type=Path, help="write all figures to this file")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import soundfile
 
+from vbannotate.models.base import Locator
 from vbannotate.models.windows import Layout, curve
 from vbannotate.train.sets import Item
 
 WINDOW_S, OVERLAP_S = 10.0, 2.0
 LAYOUT = Layout(window=500, overlap=100, samples=320)
-
-Network = Callable[[np.ndarray], np.ndarray]
-"""Windows of anything float32 [n, ...] -> probabilities float32 [n, 500, labels]."""
 
 
 def read(item: Item) -> np.ndarray:
@@ -50,17 +47,6 @@ def stitched(lengths: Sequence[int], probabilities: np.ndarray) -> list[np.ndarr
     return found
 
 
-def load_model(folder: Path, threads: int = 1) -> Callable[[np.ndarray], np.ndarray]:
-    """A model folder as a function of audio float32 [samples] that gives its curve, float32 [frames]."""
-    import onnxruntime
-
-    from vbannotate.models.mel import log_mel
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
-
-    def run(sound: list[np.ndarray]) -> np.ndarray:
-        return session.run(["scores"], {"mel": np.stack([log_mel(window) for window in sound])})[0]
-
-    return lambda audio: np.concatenate([*curve([audio], run, LAYOUT)])[:, 0]
+def of(locator: Locator, audio: np.ndarray) -> np.ndarray:
+    """The curve of a recording by a model of one label, float32 [frames]."""
+    return np.concatenate([*locator.scores([audio])])[:, 0]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from vbannotate import models
 from vbannotate.decode import Settings
 from vbannotate.errors import UsageError
 from vbannotate.train import curves, judge, sets
@@ -16,25 +17,21 @@ REAL = ("meetings", "coughs")  # their references are single pulses
 
 
 def evaluate(
-    model: Path, folder: Path, preset: str | None = None, report: Callable[[str], None] = print
+    model: str | Path, folder: Path, preset: str | None = None, report: Callable[[str], None] = print
 ) -> dict[str, Any]:
     """Figures by set. Raises UsageError for a preset that the model does not have, and for an empty
     folder.
     """
-    config = json.loads((model / "config.json").read_text("utf-8"))
-    if preset is not None and preset not in config["presets"]:
-        raise UsageError(f"{model} has no preset {preset!r}", f"its presets: {', '.join(config['presets'])}")
-    settings = Settings().updated(config["presets"][preset] if preset else config["settings"])
-    curve = curves.load_model(model)
-    figures: dict[str, Any] = {
-        "model": config["name"],
-        "version": config["version"],
-        "settings": settings.to_dict(),
-    }
+    locator = models.load(model, device="cpu")
+    card = locator.card
+    if preset is not None and preset not in card.presets:
+        raise UsageError(f"{model} has no preset {preset!r}", f"its presets: {', '.join(card.presets)}")
+    settings = Settings().updated(card.presets[preset] if preset else card.settings)
+    figures: dict[str, Any] = {"model": card.name, "version": card.version, "settings": settings.to_dict()}
     figures["sets"] = {}
     for path in sorted(p for p in folder.iterdir() if p.is_dir()):
         items = sets.read(path)
-        found = [curve(curves.read(item)) for item in items]
+        found = [curves.of(locator, curves.read(item)) for item in items]
         figures["sets"][path.name] = judge.report(items, judge.events(found, items, settings))
         if path.name in REAL:
             bouts = [replace(item, events=sets.joined(item.events)) for item in items]

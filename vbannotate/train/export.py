@@ -16,7 +16,10 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from vbannotate import models
+from vbannotate.models.mel import log_mel
 from vbannotate.models.whisper import Encoder
+from vbannotate.train import curves
 from vbannotate.train.features import FRAMES, TAPS
 from vbannotate.train.head import Detector, Head
 
@@ -109,9 +112,6 @@ def _halve(graph: onnx.GraphProto) -> None:
 
 def largest_difference(model: Detector, folder: Path, audio: np.ndarray) -> float:
     """Largest difference in probability between torch and the written file on one window float32 [160000]."""
-    from vbannotate.models.mel import log_mel
-    from vbannotate.train.curves import load_model
-
     with torch.inference_mode():
         ours = model(torch.from_numpy(log_mel(audio))[None])[0, :, 0].numpy()
-    return float(np.abs(ours - load_model(folder)(audio)).max())
+    return float(np.abs(ours - curves.of(models.load(folder, device="cpu"), audio)).max())

@@ -1,0 +1,176 @@
+"""Head, features on disk, choice of settings, figures and export on toys."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytest.importorskip("onnx", reason="the train extra is not installed")
+pytest.importorskip("safetensors", reason="the train extra is not installed")
+
+from vbannotate.decode import Settings
+from vbannotate.events import Event
+from vbannotate.models.whisper import Encoder
+from vbannotate.train import choose, curves, export, features, fit, judge, pipeline
+from vbannotate.train.features import FRAMES, Shards
+from vbannotate.train.sets import Item, joined
+
+WIDTH = 64
+PLAN = fit.Plan(epochs=6, batch=8, rate=5e-3, hidden=16)
+
+
+def write_shard(folder, number, windows, rng):
+    """States in which one channel of each tap tells a burst from anything else."""
+    target = np.zeros((windows, FRAMES), np.uint8)
+    for row in target:
+        start = int(rng.integers(20, 400))
+        row[start : start + int(rng.integers(10, 60))] = 1
+    states = rng.standard_normal((windows, FRAMES, 2 * WIDTH)).astype(np.float16)
+    states[:, :, 3] += 6 * target
+    states[:, :, WIDTH + 9] += 6 * target
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / f"{number:04d}.npy", states)
+    np.savez(folder / f"{number:04d}.npz", target=target, weight=np.ones((windows, FRAMES), np.float16))
+    return states
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("features")
+    rng = np.random.default_rng(0)
+    write_shard(folder / "train", 0, 24, rng)
+    write_shard(folder / "mined", 0, 8, rng)
+    write_shard(folder / "mined", 1, 0, rng)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def head(shards):
+    return fit.fit(Shards([shards / "train", shards / "mined"]), PLAN, lambda line: None)
+
+
+def test_shards_give_each_window_once_with_its_own_target(shards):
+    both = Shards([shards / "train", shards / "mined"])
+    assert len(both) == 32
+    seen = [batch for batch in both.batches(5, np.random.default_rng(1))]
+    assert sum(len(states) for states, _, _ in seen) == 32
+    states, target, _ = seen[0]
+    assert states[target == 1][:, 3].mean() > 4 > 1 > abs(states[target == 0][:, 3].mean())
+
+
+def test_the_head_learns_what_the_states_tell(shards, head):
+    states, target, _ = next(Shards([shards / "mined"]).batches(8, np.random.default_rng(2)))
+    found = pipeline.probabilities(head, states)
+    assert ((found > 0.5) == (target > 0.5)).mean() > 0.99
+
+
+def test_the_same_seed_fits_the_same_head(shards):
+    plan = replace(PLAN, epochs=1)
+    one, two = (fit.fit(Shards([shards / "mined"]), plan, lambda line: None) for _ in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+
+
+def test_a_head_comes_back_from_its_file(head, tmp_path):
+    fit.save(head, PLAN, tmp_path / "head.pt")
+    again = fit.restore(tmp_path / "head.pt")
+    x = torch.randn(1, FRAMES, 2 * WIDTH)
+    with torch.inference_mode():
+        assert torch.equal(head(x), again(x))
+
+
+@pytest.fixture(scope="module")
+def encoder_file(tmp_path_factory):
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    encoder = Encoder(WIDTH, 5, 128, positions=1500)
+    path = tmp_path_factory.mktemp("encoder") / "encoder.safetensors"
+    save_file({f"encoder.{name}": t.half().contiguous() for name, t in encoder.state_dict().items()}, path)
+    return path
+
+
+def test_export_equals_torch_and_runs_as_a_model(head, encoder_file, tmp_path):
+    from vbannotate import models
+
+    detector = export.detector(encoder_file, head)
+    chosen = {"balanced": Settings(threshold=0.4, peak=0.9).to_dict(), "recall": Settings(threshold=0.2).to_dict()}
+    export.write(detector, tmp_path / "model", pipeline.config(chosen))
+    audio = np.random.default_rng(1).standard_normal(160_000).astype(np.float32) * 0.1
+    assert export.largest_difference(detector, tmp_path / "model", audio) < 5e-3
+    locator = models.load(tmp_path / "model", device="cpu", backend="onnx")
+    assert locator.labels == ("burst",) and locator.card.window_s == 10
+    assert locator.card.settings["threshold"] == 0.4 and locator.card.presets["recall"]["threshold"] == 0.2
+    assert len(curves.of(locator, audio[:40_000])) == 125
+
+
+def test_large_weights_are_stored_in_half_precision(head, encoder_file, tmp_path):
+    import onnx
+
+    export.write(export.detector(encoder_file, head), tmp_path / "model", {})
+    graph = onnx.load(tmp_path / "model" / "model.onnx").graph
+    wide = [t.name for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT and np.prod(t.dims) >= 1024]
+    assert not wide
+
+
+def test_the_cut_encoder_gives_the_states_that_torch_gives(encoder_file, tmp_path):
+    from vbannotate.models.mel import log_mel
+
+    export.write_taps(encoder_file, tmp_path / "taps.onnx")
+    audio = np.random.default_rng(2).standard_normal(160_000).astype(np.float32) * 0.1
+    with torch.inference_mode():
+        parts = Encoder.from_file(encoder_file).states(torch.from_numpy(log_mel(audio))[None], features.TAPS)
+    ours = features.encoder_session(tmp_path / "taps.onnx")(audio)
+    assert ours.shape == (FRAMES, 2 * WIDTH)
+    assert np.abs(ours - torch.cat(parts, dim=2)[0].numpy()).max() < 0.02
+
+
+def item(*spans, seconds=10.0, background="speech"):
+    details = tuple({"class": "laugh", "source": "x", "snr": 3.0, "start_time": a, "end_time": b} for a, b in spans)
+    return Item(None, seconds, background, tuple(Event(a, b) for a, b in spans), details)
+
+
+def test_counts_and_figures():
+    items = [item((1, 2), (5, 6)), item(), item(background="music")]
+    found = [[Event(1.1, 2), Event(8, 9)], [Event(3, 4)], []]
+    report = judge.report(items, found)
+    assert report["f1"] == pytest.approx(2 / 5) and report["precision"] == pytest.approx(0.333)
+    assert report["mean_of_clips_f1"] == pytest.approx((0.5 + 0 + 1) / 3, abs=1e-3)
+    assert report["false_per_hour"] == 240.0 and report["detection_accuracy"] == pytest.approx(0.667)
+    assert report["by_background"]["music"]["f1"] == 1.0
+    assert report["recall_by"]["class"] == {"laugh": "1/2"}
+    assert json.dumps(report)
+
+
+def test_descent_finds_the_better_setting_and_keeps_the_middle_of_a_plateau():
+    best = choose.descend(
+        lambda s: -abs(s.threshold - 0.6) + (0.1 if s.peak is not None else 0), Settings(merge_gap=0.4)
+    )
+    assert best.threshold == 0.6 and best.peak is not None
+    flat = choose.descend(lambda s: 0.0, Settings())
+    assert flat.threshold == choose.GRID["threshold"][len(choose.GRID["threshold"]) // 2]
+
+
+def test_pooled_counts_whole_sets():
+    curve = np.zeros(500, np.float32)
+    curve[50:100] = 0.9
+    counts = choose.pooled(([item((1, 2)), item()], [curve, curve]), Settings(threshold=0.5, min_dur=0.1))
+    assert (counts.hits, counts.misses, counts.false) == (1, 0, 1)
+    assert counts.f1 == pytest.approx(2 / 3)
+
+
+def test_curves_are_cut_and_stitched_like_the_product():
+    audio = np.arange(25 * 16_000, dtype=np.float32)
+    cut = curves.windows(audio)
+    assert [w[0] / 16_000 for w in cut] == [0, 8, 15]
+    parts = np.stack([np.full(500, k, np.float32) for k in range(3)])
+    (whole,) = curves.stitched([len(audio)], parts)
+    assert len(whole) == 1250 and whole[0] == 0 and whole[600] == 1 and whole[-1] == 2
+    with pytest.raises(ValueError, match="more windows"):
+        curves.stitched([16_000], parts)
+
+
+def test_references_of_series_are_joined_to_bouts():
+    events = (Event(1, 1.2), Event(1.5, 1.8), Event(3, 3.5))
+    assert [(e.onset, e.offset) for e in joined(events)] == [(1, 1.8), (3, 3.5)]

@@ -19,7 +19,7 @@ Source: Praat manual, "TextGrid file formats", and the behaviour of Praat 6.3.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +28,18 @@ from vbannotate.errors import FormatError
 from vbannotate.events import Annotation, Event, Tier
 from vbannotate.formats import textgrid_binary, textgrid_parse
 from vbannotate.formats.base import Keeps, Merged, WriteOptions, check
-from vbannotate.formats.rows import CONFIDENCE, Row, confidence_text, fold_confidence, free_name, rows, shown
+from vbannotate.formats.rows import (
+    CONFIDENCE,
+    Row,
+    confidence_text,
+    fold_confidence,
+    free_name,
+    lanes,
+    rows,
+    shown,
+)
 from vbannotate.formats.textgrid_parse import LONG, SHORT, Grid, Item, RawTier, is_number
-from vbannotate.formats.textgrid_text import grid_text
+from vbannotate.formats.textgrid_text import cleaned, grid_text
 from vbannotate.times import SECOND_US, format_seconds, parse_seconds
 
 NAME = "textgrid"
@@ -105,8 +114,9 @@ def _tier(raw: RawTier, bounds: Bounds) -> Tier:
     events = tuple(events_of(raw.points, raw.items))
     spans = tuple((event.onset_us, event.offset_us, event) for event in events)
     again = items(Row(raw.name, Tier(raw.name), raw.points, spans), bounds, bounds.value)
+    tidy = len(lanes(spans)) == 1 and (raw.points or all(start < end for start, end, _ in spans))
     same_bounds = float(raw.xmin) == bounds.value(bounds.start_us) and float(raw.xmax) == float(bounds.xmax)
-    if same_bounds and again == [(*map(float, item[:-1]), item[-1]) for item in raw.items]:
+    if tidy and same_bounds and again == [(*map(float, item[:-1]), item[-1]) for item in raw.items]:
         return Tier(raw.name, events, raw.points)
     kept = {"xmin": raw.xmin, "xmax": raw.xmax, "items": [list(item) for item in raw.items]}
     return Tier(raw.name, events, raw.points, {"textgrid": kept})
@@ -146,13 +156,15 @@ def newline_of(text: str) -> str:
 def write(annotation: Annotation, options: WriteOptions) -> bytes:
     """The bytes of a TextGrid that Praat reads as meant. FormatError for events that it cannot hold."""
     kept = annotation.extra.get("textgrid", {})
-    check(annotation.with_(tiers=tuple(t for t in annotation.tiers if unchanged(t) is None)), TITLE)
-    bounds = _bounds(annotation, kept)
+    raws = [unchanged(tier) for tier in annotation.tiers]
+    fresh = tuple(tier for tier, raw in zip(annotation.tiers, raws, strict=True) if raw is None)
+    check(annotation.with_(tiers=fresh), TITLE)
+    bounds = _bounds(annotation, fresh, kept)
     grid = Grid(SHORT if kept.get("form") == SHORT else LONG, bounds.xmin, bounds.xmax, [])
     names = [tier.name for tier in annotation.tiers]
-    for index, tier in enumerate(annotation.tiers):
+    for index, (tier, raw) in enumerate(zip(annotation.tiers, raws, strict=True)):
         others = {*names[:index], *names[index + 1 :], *(made.name for made in grid.tiers)}
-        grid.tiers += raw_tiers(tier, bounds, options.confidence, others - {tier.name})
+        grid.tiers += raw_tiers(tier, raw, bounds, options.confidence, others - {tier.name})
     return _encode(grid_text(grid), kept)
 
 
@@ -163,10 +175,12 @@ def merge(data: bytes, annotation: Annotation, options: WriteOptions, name: str,
     return textgrid_merge.merge(data, annotation, options, name, part)
 
 
-def raw_tiers(tier: Tier, bounds: Bounds, confidence: bool, taken: Iterable[str]) -> list[RawTier]:
-    """`tier` as it stands in a file: its rows and, if `confidence`, the tiers of their confidences."""
-    raw = unchanged(tier)
+def raw_tiers(
+    tier: Tier, raw: RawTier | None, bounds: Bounds, confidence: bool, taken: Iterable[str]
+) -> list[RawTier]:
+    """`tier` as it stands in a file: `raw` or its rows and, if `confidence`, the tiers of their confidences."""
     result = [] if raw is None else [raw]
+    tier = Tier(cleaned(tier.name), tier.events, tier.points)
     for row in rows([tier], _span, taken):
         if raw is None:
             result.append(
@@ -190,13 +204,13 @@ def items(row: Row, bounds: Bounds, time: Callable[[int], Any]) -> list[tuple[An
     `time` makes a number of the file of microseconds.
     """
     if row.points:
-        return [(time(start), event.label) for start, _, event in row.spans]
+        return [(time(start), cleaned(event.label)) for start, _, event in row.spans]
     result: list[tuple[Any, ...]] = []
     done = bounds.start_us
     for start, end, event in row.spans:
         if start > done:
             result.append((time(done), time(start), ""))
-        result.append((time(start), time(end), shown(event.label)))
+        result.append((time(start), time(end), cleaned(shown(event.label))))
         done = end
     if done < bounds.end_us or not result:
         result.append((time(done), time(bounds.end_us), ""))
@@ -212,7 +226,8 @@ def unchanged(tier: Tier) -> RawTier | None:
     kept = tier.extra.get("textgrid")
     if not kept:
         return None
-    raw = RawTier(tier.points, tier.name, kept["xmin"], kept["xmax"], [tuple(item) for item in kept["items"]])
+    kept_items = [tuple(item) for item in kept["items"]]
+    raw = RawTier(tier.points, cleaned(tier.name), kept["xmin"], kept["xmax"], kept_items)
     numbers = [raw.xmin, raw.xmax, *(text for item in raw.items for text in item[:-1])]
     if not all(is_number(text) for text in numbers):
         return None
@@ -220,9 +235,9 @@ def unchanged(tier: Tier) -> RawTier | None:
     return raw if now == [event.key() for event in events_of(raw.points, raw.items)] else None
 
 
-def _bounds(annotation: Annotation, kept: Mapping[str, Any]) -> Bounds:
-    """The range of the grid: the recording's, wider where events need it."""
-    loose = [t for t in annotation.tiers if annotation.duration_us is None or unchanged(t) is None]
+def _bounds(annotation: Annotation, fresh: Sequence[Tier], kept: Mapping[str, Any]) -> Bounds:
+    """The range of the grid: the recording's, wider where `fresh` events need it."""
+    loose = annotation.tiers if annotation.duration_us is None else fresh
     ends = [event.offset_us for tier in loose for event in tier.events]
     if annotation.duration_us is not None:
         ends.append(annotation.duration_us)

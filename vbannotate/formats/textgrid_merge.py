@@ -46,7 +46,7 @@ def merge(data: bytes, annotation: Annotation, options: WriteOptions, name: str,
     made: list[RawTier] = []
     for tier in fitted.tiers:
         others = {*taken, *(one.name for one in made)}
-        made += textgrid.raw_tiers(tier, fitted.bounds, options.confidence, others)
+        made += textgrid.raw_tiers(tier, None, fitted.bounds, options.confidence, others)
     wanted = {tier.name for tier in annotation.tiers}
     notes = list(fitted.notes)
     if clash := sorted(wanted & set(taken)):

@@ -138,7 +138,7 @@ class _Tokens:
         """Whether the flag says ``exists``; the other value is ``absent``."""
         value = self._expect("flag", what)
         if value not in ("exists", "absent"):
-            raise self.error(f"<{value[:30]}> is neither <exists> nor <absent>")
+            raise self.error(f"the flag {value[:30]!r} is neither exists nor absent")
         return value == "exists"
 
     def more(self) -> bool:

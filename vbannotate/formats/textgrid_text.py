@@ -25,9 +25,15 @@ def tier_text(tier: RawTier, number: int, form: str) -> str:
     return _short(tier) if form == SHORT else _long(tier, number)
 
 
+def cleaned(text: str) -> str:
+    """`text` as Praat would read it back: line ends as LF, no NUL, no lone surrogates."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _UNWRITABLE.sub("\ufffd", text)
+
+
 def quoted(text: str) -> str:
-    """A string as Praat reads it back: quotes doubled, line ends as LF."""
-    text = _UNWRITABLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+    """A clean text as a string of the file: quotes doubled."""
     return '"' + text.replace('"', '""') + '"'
 
 

@@ -3,9 +3,9 @@
     python benchmarks/peers.py VAL TEST [--yamnet FILE.tflite] [--laughter-detection FOLDER] [-o FILE.json]
 
 VAL and TEST are folders of soundscapes (see docs/training.md). Each peer gives a curve of scores; threshold,
-merge_gap, min_dur and peak are chosen for it on VAL, exhaustively over one grid for the highest pooled F1, and
-judged once on TEST. The bundled detector is judged with the settings that it comes with. Curves are kept in
-the folder of --keep, so that a second run computes only what is missing.
+merge_gap, min_dur and peak are chosen for it on VAL, exhaustively over one grid for the highest pooled F1,
+and judged once on TEST. The bundled detector is judged with the settings that it comes with. Curves are kept
+in the folder of --keep, so that a second run computes only what is missing.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -122,7 +121,7 @@ def test_a_bad_file_is_a_line_and_the_rest_is_done(talk, capsys):
         (["TALK", "--nonsense"], 2, "No such option"),
         (["TALK", "--json", "-f", "srt"], 2, "--json writes no files"),
         (["TALK", "--settings", "no.toml"], 1, "file not found: no.toml"),
-        ([], 2, "MEDIA"),
+        ([], 2, "Missing argument"),
     ],
 )
 def test_wrong_use_is_one_line(talk, capsys, arguments, code, message):
@@ -186,17 +185,22 @@ def test_an_interrupt_leaves_no_half_file(talk):
     soundfile.write(
         "long.wav", np.random.default_rng(0).normal(0, 0.1, 16_000 * 1800).astype("float32"), 16_000
     )
+    shutil.copy(talk, "a.ogg")
     process = subprocess.Popen(
-        [sys.executable, "-m", "vbannotate", "detect", "long.wav", "-f", "srt"],
+        [sys.executable, "-u", "-m", "vbannotate", "detect", "a.ogg", "long.wav", "-f", "srt"],
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(4)
+    for line in process.stdout:  # the first recording is done, the second has begun
+        if "a.vb.json" in line:
+            break
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=90)
     assert process.returncode == 130
     assert error.strip().splitlines()[-1] == "vbannotate: interrupted; files written so far are whole"
-    assert sorted(path.name for path in Path().iterdir()) == sorted(["long.wav", talk.name])
+    names = {path.name for path in Path().iterdir()}
+    assert names == {talk.name, "a.ogg", "a.srt", "a.vb.json", "long.wav"}
 
 
 def test_into_adds_to_a_copy(talk):

@@ -10,7 +10,7 @@ from typing import Any
 from vbannotate import formats, outputs, report, scores
 from vbannotate.cli.common import print_json, progress_line, warn
 from vbannotate.detection import Detection, Detector, published_settings, redecode
-from vbannotate.errors import StartError, UsageError, VbannotateError
+from vbannotate.errors import MediaError, StartError, UsageError, VbannotateError
 from vbannotate.formats.base import WriteOptions
 
 
@@ -121,20 +121,38 @@ def _outcomes(request: Request, tasks: Sequence[outputs.Plan], silent: bool) -> 
     detector: Detector | None = None
     for number, plan in enumerate(tasks, 1):
         name = plan.media.name if len(tasks) == 1 else f"[{number}/{len(tasks)}] {plan.media.name}"
-        try:
-            outputs.check(plan, request.overwrite)
-            if detector is None and not _is_scores(plan.media):
-                detector = request.detector()
-            with progress_line(name, not silent) as progress:
-                yield _one(request, plan, detector, progress)
-        except StartError:
-            raise
-        except VbannotateError as error:
-            yield Outcome(str(plan.media), error=str(error))
+        if (refused := _refused(request, plan)) is not None:
+            yield refused
+            continue
+        if detector is None and not _is_scores(plan.media):
+            detector = request.detector()
+        with progress_line(name, not silent) as progress:
+            outcome = _one(request, plan, detector, progress)
+        yield outcome
+
+
+def _refused(request: Request, plan: outputs.Plan) -> Outcome | None:
+    """What stands in the way of a recording before any work is done for it."""
+    try:
+        if not plan.media.exists():
+            raise MediaError(f"file not found: {plan.media}", "check the name")
+        outputs.check(plan, request.overwrite)
+    except VbannotateError as error:
+        return Outcome(str(plan.media), error=str(error))
+    return None
 
 
 def _one(request: Request, plan: outputs.Plan, detector: Detector | None, progress: Any = None) -> Outcome:
-    """Detect in one recording and write its files."""
+    """Detect in one recording and write its files; what is wrong with it stands in the outcome."""
+    try:
+        return _done(request, plan, detector, progress)
+    except StartError:
+        raise
+    except VbannotateError as error:
+        return Outcome(str(plan.media), error=str(error))
+
+
+def _done(request: Request, plan: outputs.Plan, detector: Detector | None, progress: Any) -> Outcome:
     detection = _detect(request, plan.media, detector, progress)
     annotation = detection.annotation
     mapped, options = _writer(request, detection)
@@ -221,15 +239,11 @@ def _start_worker(request: Request, threads: int) -> None:
 
 def _work(plan: outputs.Plan) -> Outcome:
     request, threads, detector = _worker
-    try:
-        outputs.check(plan, request.overwrite)
-        if detector is None and not _is_scores(plan.media):
-            detector = _worker[2] = request.detector(threads)
-        return _one(request, plan, detector)
-    except StartError:
-        raise
-    except VbannotateError as error:
-        return Outcome(str(plan.media), error=str(error))
+    if (refused := _refused(request, plan)) is not None:
+        return refused
+    if detector is None and not _is_scores(plan.media):
+        detector = _worker[2] = request.detector(threads)
+    return _one(request, plan, detector)
 
 
 def _tell(outcome: Outcome, json: bool, many: bool, quiet: bool) -> None:

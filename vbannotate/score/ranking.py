@@ -43,13 +43,13 @@ def curve(ref: np.ndarray, est: np.ndarray, confidence: np.ndarray, criterion: C
     bounds = np.searchsorted(e[by_estimate], np.arange(len(est) + 1)).tolist()
     partners = r[by_estimate].tolist()
     adjacency = [partners[bounds[k] : bounds[k + 1]] for k in order.tolist()]
-    hits = np.cumsum(np.fromiter(_augmentations(adjacency, len(ref)), np.int64, len(est)))
+    hits = np.cumsum(np.fromiter(augmentations(adjacency, len(ref)), np.int64, len(est)))
     ranked = confidence[order]
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) if len(ranked) else np.empty(0, int)
     return Curve(ranked[last], hits[last], last + 1, len(ref))
 
 
-def _augmentations(adjacency: list[list[int]], columns: int) -> Iterator[int]:
+def augmentations(adjacency: list[list[int]], columns: int) -> Iterator[int]:
     """For each row in turn, 1 if it can be matched besides all rows matched before.
 
     What a failed search reached stays closed: its columns belong to its rows for good, so it is never

@@ -15,6 +15,8 @@ from vbannotate import __version__
 from vbannotate.cli import audacity, convert, detect, doctor, formats, models, plugins, probe, score
 from vbannotate.errors import VbannotateError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="vbannotate",
     help="Find vocal bursts (laughs, coughs, sighs ...) in recordings and put them where people work.",
@@ -61,7 +63,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     try:
-        return app(arguments, prog_name="vbannotate", standalone_mode=False) or 0
+        code = app(arguments, prog_name="vbannotate", standalone_mode=False) or 0
     except VbannotateError as error:
         if os.environ.get("VBANNOTATE_DEBUG"):
             raise
@@ -71,11 +73,13 @@ def run(arguments: list[str]) -> int:
         _complain(f"{_one_line(error.format_message()).rstrip('.')}; see: vbannotate --help")
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        _complain("interrupted; files written so far are whole")
-        return 130
+        code = INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    if code == INTERRUPTED:  # typer turns Ctrl-C into this code and says nothing
+        _complain("interrupted; files written so far are whole")
+    return code
 
 
 def _complain(message: str) -> None:

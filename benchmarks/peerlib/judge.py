@@ -23,7 +23,7 @@ from vbannotate.match import Criterion, intervals, match_intervals
 THRESHOLDS = (0.002, 0.005, 0.01, 0.02, *(round(0.05 * k, 2) for k in range(1, 20)), 0.98)
 MERGE_GAPS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 MIN_DURS = (0.0, 0.06, 0.1, 0.2, 0.3, 0.5)
-PEAKS = (None, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
+PEAKS = (None, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 
 _IOU, _ONSET, _TOUCH = Criterion.of("iou"), Criterion.of("onset"), Criterion.of("overlap")
 _PAUSE = 50  # frames of silence between recordings laid end to end: more than any merge_gap
@@ -44,10 +44,11 @@ def search(curves: Sequence[np.ndarray], scenes: Sequence[Soundscape]) -> tuple[
             if peak is not None and peak <= threshold:
                 continue
             kept = estimate[(lengths >= min_dur * 1e6) & (peaks >= (peak or 0.0))]
-            hits = len(match_intervals(reference, kept, _IOU)[0])
-            f1 = 2 * hits / max(1, len(reference) + len(kept))
-            if f1 > highest:
-                best, highest = Settings(threshold, merge_gap, min_dur, peak), f1
+            if f1(len(reference), len(kept), min(len(reference), len(kept))) <= highest:
+                continue  # not even if all were right
+            value = f1(len(reference), len(kept), len(match_intervals(reference, kept, _IOU)[0]))
+            if value > highest:
+                best, highest = Settings(threshold, merge_gap, min_dur, peak), value
     return best, highest
 
 

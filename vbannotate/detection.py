@@ -101,7 +101,7 @@ class Detector:
             provenance=self.provenance(path, stream),
             warnings=tuple(warnings),
         )
-        return Detection(annotation, tuple(dropped), tuple(kept))
+        return Detection(_calibrated(annotation, self.settings), tuple(dropped), tuple(kept))
 
     def provenance(self, path: Path | None, stream: Stream) -> dict[str, Any]:
         """What made the annotation: model, settings, media, clock."""
@@ -209,7 +209,7 @@ def redecode(
     annotation = Annotation.of(
         events, media=kept.media, duration_us=end, examined=(Span(kept.start_us, end),), provenance=made_by
     )
-    return Detection(annotation, tuple(dropped))
+    return Detection(_calibrated(annotation, resolved), tuple(dropped))
 
 
 def published_settings(compat: str | None, options: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -45,12 +45,16 @@ class SettingsFile:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The settings in force: `default` for labels that `labels` does not name, and where each came from."""
+    """The settings in force: `default` for labels that `labels` does not name, and where each came from.
+
+    `calibration` maps confidences, as `vbannotate.calibrate` fitted it; empty for the model's own.
+    """
 
     default: Settings
     labels: Mapping[str, Settings]
     origin: Mapping[str, str]
     preset: str | None = None
+    calibration: Mapping[str, Any] = field(default_factory=dict)
 
     def of(self, label: str) -> Settings:
         """The settings of one label."""
@@ -65,6 +69,8 @@ class Resolved:
             result["preset"] = self.preset
         if self.labels:
             result["labels"] = {label: value.to_dict() for label, value in self.labels.items()}
+        if self.calibration:
+            result["calibration"] = dict(self.calibration)
         return result
 
 
@@ -124,7 +130,7 @@ def resolve(
         label: base.updated(_consistent({**below_options, **values, **given}, given))
         for label, values in file.labels.items()
     }
-    return Resolved(default, labels, origin, preset)
+    return Resolved(default, labels, origin, preset, file.calibration)
 
 
 def _consistent(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

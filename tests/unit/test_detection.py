@@ -14,7 +14,7 @@ from vbannotate import detection, scores
 from vbannotate.detection import Detector, redecode
 from vbannotate.errors import MediaError, UsageError
 from vbannotate.events import Span
-from vbannotate.settings import resolve
+from vbannotate.settings import SettingsFile, resolve
 
 RATE = 16_000
 CARD = SimpleNamespace(
@@ -111,6 +111,14 @@ def test_a_file_that_holds_no_scores_is_refused(tmp_path: Path):
     path.write_bytes(b"not a zip")
     with pytest.raises(Exception, match=r"rec.scores.npz: not a file of kept scores .*; make one with"):
         scores.load(path)
+
+
+def test_calibrated_confidences_keep_the_models_own():
+    table = {"confidence": [0.0, 1.0], "share": [0.2, 0.6], "events": 80}
+    resolved = resolve(CARD, None, SettingsFile(calibration=table))
+    (event,) = Detector(Loud(), resolved).run(bursts(2, (0.5, 1)), RATE).annotation.events
+    assert event.confidence == pytest.approx(0.56)
+    assert event.extra["raw_confidence"] == pytest.approx(0.9)
 
 
 def test_explain_reports_the_losses():

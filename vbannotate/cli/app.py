@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 
 from vbannotate import __version__
-from vbannotate.cli import audacity, convert, detect, doctor, formats, models, plugins, probe, score
+from vbannotate.cli import (
+    audacity,
+    convert,
+    corrections,
+    detect,
+    doctor,
+    formats,
+    models,
+    plugins,
+    probe,
+    score,
+    tune,
+)
 from vbannotate.errors import VbannotateError
 
 INTERRUPTED = 130
@@ -28,8 +40,10 @@ app = typer.Typer(
 )
 app.command()(detect.detect)
 app.command()(convert.convert)
+app.command()(corrections.corrections)
 app.command()(score.score)
 app.command()(score.agreement)
+app.command()(tune.tune)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(audacity.app, name="audacity")
 app.add_typer(models.app, name="models")

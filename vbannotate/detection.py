@@ -247,6 +247,15 @@ def _decode_compat(
     return sorted(events, key=Event.key)
 
 
+def _calibrated(annotation: Annotation, resolved: settings.Resolved) -> Annotation:
+    """Confidences as the share that the user kept, where a settings file holds that map."""
+    if not resolved.calibration:
+        return annotation
+    from vbannotate.calibrate import Calibration
+
+    return Calibration.of(resolved.calibration).apply(annotation)
+
+
 def _open(
     media: str | os.PathLike[str] | np.ndarray, sample_rate: int | None, channel: int | str | None
 ) -> Stream:

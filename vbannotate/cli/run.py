@@ -262,10 +262,8 @@ def _tell(outcome: Outcome, json: bool, many: bool, quiet: bool) -> None:
     elif not quiet:
         print(report.as_text(outcome.name, annotation))
         if calibration := annotation.provenance.get("settings", {}).get("calibration"):
-            print(
-                f"\nConfidences are calibrated on {calibration['events']} events of yours: of 100 events with a"
-            )
-            print("confidence of 0.83 about 83 were right in your recordings.")
+            print(f"\nConfidences are calibrated on {calibration['events']} of your events: of 100 events")
+            print("with a confidence of 0.83 about 83 were right in your recordings.")
         if outcome.detection.dropped:
             print("\nNot events of their own:\n")
             print("\n".join(f"  {dropped}" for dropped in outcome.detection.dropped))

@@ -164,7 +164,7 @@ def test_a_merge_can_be_taken_back_byte_for_byte(data, name):
 
 
 SAMPLES = {
-    "native": b'{"tiers": [{"name": "a", "events": [{"onset": 1.5, "offset": 2, "label": "x"}]}], "media": "a"}',
+    "native": b'{"tiers": [{"name": "a", "events": [{"onset": 1.5, "offset": 2, "label": "x"}]}], "a": 1}',
     "json": b'{"file": "a", "events": [{"start": 1.5, "end": 2.25, "confidence": 0.5, "duration": 0.75}]}',
     "audacity": b"1.5\t2.5\tlaugh [0.50]\n\\\t10.0\t20.0\n0:01,5\t3\tx\n",
     "srt": b"1\n00:00:01,500 --> 00:00:02,500 X1:1\n<i>[laughter]</i>\n\n2\n00:00:04 --> 00:00:05,1\nx\n",

@@ -35,7 +35,7 @@ def guess(data: bytes, name: str) -> bool:
     for line in lines(text):
         if line.text.strip():
             parts = line.text.split("\t")
-            least = 1 if name.endswith(SUFFIXES) else 2
+            least = 1 if name.endswith(SUFFIXES) and "-->" not in text else 2
             return time(parts[0]) is not None and least <= len(parts) <= 3
     return name.endswith(SUFFIXES)
 

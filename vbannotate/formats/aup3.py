@@ -38,6 +38,7 @@ _NUMBERS = {
 _TEXTS = (11, 12)  # character data, raw XML: a length and a text
 _STACK = (13, 14)  # push and pop of the dictionary
 _ENCODINGS = {1: "utf-8", 2: "utf-16-le", 4: "utf-32-le"}
+_TRIES = 5
 MEND = "open and save the project in Audacity, or export its labels"
 
 
@@ -64,11 +65,20 @@ def read_path(path: Path) -> Annotation:
             return _read(path, str(path))
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "project.aup3"
-            shutil.copyfile(path, copy)
-            shutil.copyfile(newest, f"{copy}-wal")
+            for _ in range(_TRIES):  # Audacity may move pages from one file to the other meanwhile
+                before = _state(path, newest)
+                shutil.copyfile(path, copy)
+                shutil.copyfile(newest, f"{copy}-wal")
+                if _state(path, newest) == before:
+                    break
             return _read(copy, str(path), alone=False)
     except OSError as error:
         raise VbannotateError(f"{path}: {error.strerror or error}", "check that you may read it") from error
+
+
+def _state(*paths: Path) -> list[tuple[int, int]]:
+    """Size and time of last change of each file."""
+    return [(found.st_size, found.st_mtime_ns) for found in map(Path.stat, paths)]
 
 
 def _read(path: Path, name: str, *, alone: bool = True) -> Annotation:

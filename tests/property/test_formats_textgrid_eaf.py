@@ -1,4 +1,4 @@
-"""TextGrid and EAF: any annotation comes back; a damaged file gives events or a FormatError, never a trace."""
+"""TextGrid and EAF: any annotation comes back; a damaged file gives events or a FormatError, no trace."""
 
 from __future__ import annotations
 

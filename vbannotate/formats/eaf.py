@@ -57,12 +57,12 @@ def read(data: bytes, name: str = "eaf") -> Annotation:
     if units not in (None, "", "milliseconds"):
         warnings.append(f"{name}: TIME_UNITS {units!r} was read as milliseconds, as ELAN does")
     found = eaf_times.layers(root, name)
-    warnings += _warnings(found, name)
+    warnings += warnings_of(found, name)
     origin_us = 1000 * origin_of(root.find("HEADER/MEDIA_DESCRIPTOR"))
     own = eaf_tree.own_property(root)
     return Annotation(
-        tiers=tuple(_tiers(found, origin_us)),
-        media=media_of(root),
+        tiers=tuple(tiers_of(found, origin_us)),
+        media=first_path(root.iterfind("HEADER/MEDIA_DESCRIPTOR")),
         duration_us=_whole(own.get("duration_us")),
         examined=_spans(own.get("examined_us")),
         provenance=own["provenance"] if isinstance(own.get("provenance"), dict) else {},
@@ -84,11 +84,11 @@ def merge(data: bytes, annotation: Annotation, options: WriteOptions, name: str,
     return eaf_merge.merge(data, annotation, options, name, part)
 
 
-def media_of(root: eaf_tree.Element) -> str | None:
-    """The path of the first medium that is named, as a path of this file's system."""
-    for element in root.iterfind("HEADER/MEDIA_DESCRIPTOR"):
+def first_path(descriptors: Iterable[eaf_tree.Element]) -> str | None:
+    """The first path that media descriptors (elements or mappings of attributes) name."""
+    for descriptor in descriptors:
         for attribute in ("MEDIA_URL", "RELATIVE_MEDIA_URL"):
-            if path := path_of(element.get(attribute, "")):
+            if path := path_of(descriptor.get(attribute, "")):
                 return path
     return None
 
@@ -113,7 +113,8 @@ def origin_of(descriptor: eaf_tree.Element | None) -> int:
     return int(text) if re.fullmatch(r"-?[0-9]{1,15}", text) else 0
 
 
-def _tiers(found: Iterable[Layer], origin_us: int) -> list[Tier]:
+def tiers_of(found: Iterable[Layer], origin_us: int) -> list[Tier]:
+    """The events of all tiers on the media clock, confidences put to their events."""
     result: list[Tier] = []
     notes: dict[str, tuple[int, Layer]] = {}
     for layer in found:
@@ -139,7 +140,7 @@ def _tier(layer: Layer, origin_us: int, confidences: Mapping[tuple[int, int], fl
         for note in layer.notes
         if note.start is not None and note.end is not None
     )
-    kept = {key: value for key, name in _TIER_FIELDS.items() if (value := layer.element.get(name))}
+    kept = {key: value for key, name in _TIER_FIELDS.items() if (value := layer.attributes.get(name))}
     if layer.stereotype:
         kept["stereotype"] = layer.stereotype
     if kept == {"type": TYPE}:
@@ -163,7 +164,8 @@ def _span(note: Note) -> tuple[int, int] | None:
     return None if note.start is None or note.end is None else (note.start, note.end)
 
 
-def _warnings(found: Iterable[Layer], name: str) -> Iterable[str]:
+def warnings_of(found: Iterable[Layer], name: str) -> Iterable[str]:
+    """A line for each tier with times that were guessed, and with annotations that were skipped."""
     for layer in found:
         if layer.interpolated:
             what = f"{layer.interpolated} borders without a time were spread evenly"

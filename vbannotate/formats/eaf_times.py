@@ -10,6 +10,7 @@ Only a part of the annotations has times of its own. The rest is resolved as ELA
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -34,25 +35,30 @@ class Note:
 
 @dataclass(slots=True, eq=False)
 class Layer:
-    """One TIER with its annotations in document order."""
+    """One TIER with its annotations in document order; `attributes` are those of its element."""
 
     name: str
-    element: Element
+    attributes: Mapping[str, str]
     parent: str | None
     stereotype: str | None
+    element: Element = None
     notes: list[Note] = field(default_factory=list)
     interpolated: int = 0
 
 
 def layers(root: Element, name: str) -> list[Layer]:
     """The tiers of a document with the times of their annotations; None where they cannot be known."""
-    slots = _slots(root, name)
     kinds = {t.get("LINGUISTIC_TYPE_ID"): t.get("CONSTRAINTS") for t in root.iterfind("LINGUISTIC_TYPE")}
     result = [_layer(tier, kinds) for tier in root.iterfind("TIER")]
-    for layer in _parents_first(result):
-        _align(layer, slots)
-    _refer(result)
+    resolve(result, _slots(root, name))
     return result
+
+
+def resolve(found: list[Layer], slots: dict[str, int | None]) -> None:
+    """Give the annotations of all tiers their times; `slots` are milliseconds by id, None where unknown."""
+    for layer in _parents_first(found):
+        _align(layer, slots)
+    _refer(found)
 
 
 def _slots(root: Element, name: str) -> dict[str, int | None]:
@@ -69,9 +75,8 @@ def _slots(root: Element, name: str) -> dict[str, int | None]:
 
 
 def _layer(tier: Element, kinds: dict[str | None, str | None]) -> Layer:
-    layer = Layer(
-        tier.get("TIER_ID", ""), tier, tier.get("PARENT_REF"), kinds.get(tier.get("LINGUISTIC_TYPE_REF"))
-    )
+    stereotype = kinds.get(tier.get("LINGUISTIC_TYPE_REF"))
+    layer = Layer(tier.get("TIER_ID", ""), dict(tier.attrib), tier.get("PARENT_REF"), stereotype, tier)
     for found in tier.iter("ALIGNABLE_ANNOTATION", "REF_ANNOTATION"):
         note = Note(found.get("ANNOTATION_ID", ""), _value(found))
         if found.tag == "ALIGNABLE_ANNOTATION":

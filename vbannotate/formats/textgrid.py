@@ -155,6 +155,11 @@ def newline_of(text: str) -> str:
 
 def write(annotation: Annotation, options: WriteOptions) -> bytes:
     """The bytes of a TextGrid that Praat reads as meant. FormatError for events that it cannot hold."""
+    return _encode(grid_text(grid_of(annotation, options.confidence)), annotation.extra.get("textgrid", {}))
+
+
+def grid_of(annotation: Annotation, confidence: bool) -> Grid:
+    """The annotation as a TextGrid has it. Raises FormatError for events that it cannot hold."""
     kept = annotation.extra.get("textgrid", {})
     raws = [unchanged(tier) for tier in annotation.tiers]
     fresh = tuple(tier for tier, raw in zip(annotation.tiers, raws, strict=True) if raw is None)
@@ -164,8 +169,8 @@ def write(annotation: Annotation, options: WriteOptions) -> bytes:
     names = [tier.name for tier in annotation.tiers]
     for index, (tier, raw) in enumerate(zip(annotation.tiers, raws, strict=True)):
         others = {*names[:index], *names[index + 1 :], *(made.name for made in grid.tiers)}
-        grid.tiers += raw_tiers(tier, raw, bounds, options.confidence, others - {tier.name})
-    return _encode(grid_text(grid), kept)
+        grid.tiers += raw_tiers(tier, raw, bounds, confidence, others - {tier.name})
+    return grid
 
 
 def merge(data: bytes, annotation: Annotation, options: WriteOptions, name: str, part: Any = None) -> Merged:
@@ -178,7 +183,7 @@ def merge(data: bytes, annotation: Annotation, options: WriteOptions, name: str,
 def raw_tiers(
     tier: Tier, raw: RawTier | None, bounds: Bounds, confidence: bool, taken: Iterable[str]
 ) -> list[RawTier]:
-    """`tier` as it stands in a file: `raw` or its rows and, if `confidence`, the tiers of their confidences."""
+    """`tier` as it stands in a file: `raw` or its rows; with `confidence` the tiers of their confidences."""
     result = [] if raw is None else [raw]
     tier = Tier(cleaned(tier.name), tier.events, tier.points)
     for row in rows([tier], _span, taken):

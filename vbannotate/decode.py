@@ -196,8 +196,8 @@ class Decoder:
             on = (last_on > last_off) | ((last_on == last_off) & self._active)
         before = np.concatenate([[self._active], on[:-1]])
         self._active = bool(on[-1])
-        for index in np.flatnonzero(on != before):
-            yield start + int(index), bool(on[index])
+        for place in np.flatnonzero(on != before).tolist():
+            yield start + place, bool(on[place])
 
     def _end_run(self, end: int) -> None:
         if self._run is None:

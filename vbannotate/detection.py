@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vbannotate import provenance, settings
+from vbannotate import provenance
 from vbannotate.decode import Decoder, Dropped
 from vbannotate.errors import UsageError
 from vbannotate.events import TIER, Annotation, Event, Span, Tier
 from vbannotate.scores import Scores
+from vbannotate.settings import Resolved, SettingsFile, resolve
 from vbannotate.times import from_us
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Detector:
     """A loaded locator with its settings; `run` may be called for any number of recordings."""
 
     locator: Locator
-    settings: settings.Resolved
+    settings: Resolved
     compat: str | None = None
 
     @classmethod
@@ -51,7 +52,7 @@ class Detector:
         cls,
         model: str | Path | None = None,
         preset: str | None = None,
-        file: settings.SettingsFile | None = None,
+        file: SettingsFile | None = None,
         options: Mapping[str, Any] | None = None,
         compat: str | None = None,
         device: str = "auto",
@@ -64,7 +65,7 @@ class Detector:
         name = model or (file.model if file else None) or models.DEFAULT
         locator = models.load(name, device=device, backend=backend, threads=threads)
         program = published_settings(compat, options)
-        return cls(locator, settings.resolve(locator.card, preset, file, options, program), compat)
+        return cls(locator, resolve(locator.card, preset, file, options, program), compat)
 
     def run(
         self,
@@ -87,7 +88,7 @@ class Detector:
             report = _share(progress, done, len(channels))
             with _open(media, sample_rate, number) as stream:
                 events, lost, scores = self._run_channel(stream, explain, keep_scores, report)
-            tiers.append(Tier(TIER if channel != "each" else f"{TIER}-{number}", events))
+            tiers.append(Tier(TIER if channel != "each" else f"{TIER}-{number}", tuple(events)))
             dropped += lost
             kept += [] if scores is None else [_named(scores, path)]
             warnings += [w for w in stream.warnings if w not in warnings]
@@ -168,7 +169,7 @@ def detect(
 def decode_stream(
     blocks: Iterable[np.ndarray],
     labels: Sequence[str],
-    resolved: settings.Resolved,
+    resolved: Resolved,
     frame_us: int,
     duration_us: Callable[[], int | None],
     explain: bool = False,
@@ -188,9 +189,7 @@ def decode_stream(
     return sorted(events, key=Event.key), sorted(dropped, key=lambda d: (d.onset_us, d.offset_us))
 
 
-def redecode(
-    kept: Scores, resolved: settings.Resolved, compat: str | None = None, explain: bool = False
-) -> Detection:
+def redecode(kept: Scores, resolved: Resolved, compat: str | None = None, explain: bool = False) -> Detection:
     """Decode a kept curve anew, without its model."""
     dropped: list[Dropped] = []
     if compat:
@@ -234,7 +233,7 @@ def _decode_compat(
     mode: str,
     scores: np.ndarray,
     labels: Sequence[str],
-    resolved: settings.Resolved,
+    resolved: Resolved,
     duration_us: int | None,
 ) -> list[Event]:
     from vbannotate import compat
@@ -247,7 +246,7 @@ def _decode_compat(
     return sorted(events, key=Event.key)
 
 
-def _calibrated(annotation: Annotation, resolved: settings.Resolved) -> Annotation:
+def _calibrated(annotation: Annotation, resolved: Resolved) -> Annotation:
     """Confidences as the share that the user kept, where a settings file holds that map."""
     if not resolved.calibration:
         return annotation
@@ -265,7 +264,7 @@ def _open(
         if sample_rate is None:
             raise UsageError("an array has no sample rate", "give sample_rate= in Hz")
         return audio.from_array(media, sample_rate, channel)
-    return audio.open_stream(media, channel)
+    return audio.open_stream(Path(media), channel)
 
 
 def _clock(probe: Probe) -> dict[str, Any]:

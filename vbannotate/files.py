@@ -57,12 +57,12 @@ def decode(data: bytes, name: str, fallback: str = FALLBACK) -> Text:
                 raise FormatError(
                     f"{name}: broken {encoding} at byte {error.start}", "save it again as UTF-8"
                 ) from error
-    if encoding := _unmarked_utf16(data):
-        return Text(data.decode(encoding, "replace"), encoding)
+    if utf16 := _unmarked_utf16(data):
+        return Text(data.decode(utf16, "replace"), utf16)
     try:
         return Text(data.decode("utf-8"))
     except UnicodeDecodeError:
-        for encoding in (fallback, "iso-8859-1"):  # the second has a character for every byte, the first may not
+        for encoding in (fallback, "iso-8859-1"):  # the first may lack a byte, the second has all 256
             try:
                 return Text(data.decode(encoding), encoding, warning=f"{name}: not UTF-8, read as {encoding}")
             except UnicodeDecodeError:
@@ -108,7 +108,7 @@ def write(path: Path, data: bytes, *, overwrite: bool = False) -> None:
 
 @contextmanager
 def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A temporary name beside `path`; what is written there takes its place at the end, unless an error comes.
+    """A temporary name beside `path`; what is written there takes its place unless an error comes.
 
     Raises as `write` does.
     """

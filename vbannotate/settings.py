@@ -119,8 +119,9 @@ def resolve(
         (f"preset {preset}", card.presets[preset] if preset else {}),
         ("settings file", file.values),
     ]
-    base, origin = Settings(), {}
+    base = Settings()
     merged: dict[str, Any] = {}
+    origin: dict[str, str] = {}
     for name, values in [*layers, ("option", given)]:
         merged |= values
         origin |= dict.fromkeys(values, name)

@@ -4,4 +4,5 @@ chcp 65001 >nul
 set PYTHONUTF8=1
 set PYTHONUNBUFFERED=1
 set TQDM_DISABLE=1
+echo PROGRESS: 0%% starting
 @PYTHON@ -X utf8 -m vbannotate plugins run-elan

@@ -1,8 +1,8 @@
 """ELAN's part in a recognizer's run, as ELAN 6.9 plays it on Linux, and the strict reader of its results.
 
-What ELAN does, and what a recognizer must therefore do, is written in docs/guides/elan.md. `lint` looks at a .cmdi
-for the three systems; `play` starts the program, feeds it, judges each line, and reads the tiers. Everything that
-ELAN would swallow, misread or trip over is a fault.
+What ELAN does, and what a recognizer must therefore do, is written in docs/guides/elan.md. `lint` looks at a
+.cmdi for the three systems; `play` starts the program, feeds it, judges each line, and reads the tiers.
+Everything that ELAN would swallow, misread or trip over is a fault.
 """
 
 from __future__ import annotations

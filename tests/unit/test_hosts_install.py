@@ -142,7 +142,7 @@ def test_the_shell_script_calls_the_interpreter_whatever_its_path(tmp_path):
     script = tmp_path / "run.sh"
     script.write_bytes(install.contents("elan", LINUX, str(program))["run.sh"])
     run = subprocess.run(["/bin/sh", script], capture_output=True, check=True, env={"LC_ALL": "C"})
-    assert run.stdout == b"1|-X|utf8|-m|vbannotate|plugins|run-elan|"
+    assert run.stdout == b"PROGRESS: 0% starting\n1|-X|utf8|-m|vbannotate|plugins|run-elan|"
 
 
 def test_praat_gets_the_interpreter_as_one_string():

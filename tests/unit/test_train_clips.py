@@ -13,9 +13,10 @@ from vbannotate.train import __main__ as commands
 from vbannotate.train import clips, scenes, sets
 
 FIELDS = (
-    "path kind source origin licence nc split group class label_quality start end pulses duration notes"
-).split()
-POOL = "package path kind class group split lang label_quality file duration".split()
+    "path", "kind", "source", "origin", "licence", "nc", "split", "group", "class", "label_quality",
+    "start", "end", "pulses", "duration", "notes",
+)  # fmt: skip
+POOL = ("package", "path", "kind", "class", "group", "split", "lang", "label_quality", "file", "duration")
 
 
 def tone(path, seconds=2.0, rate=16_000):

@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+for _needed in ("scipy", "onnx", "safetensors"):
+    pytest.importorskip(_needed, reason="the train extra is not installed")
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
-pytest.importorskip("onnx", reason="the train extra is not installed")
-pytest.importorskip("safetensors", reason="the train extra is not installed")
 
-from vbannotate.decode import Settings
-from vbannotate.events import Event
-from vbannotate.models.whisper import Encoder
-from vbannotate.train import choose, curves, export, features, fit, judge, pipeline
-from vbannotate.train.features import FRAMES, Shards
-from vbannotate.train.sets import Item, joined
+from vbannotate.decode import Settings  # noqa: E402
+from vbannotate.events import Event  # noqa: E402
+from vbannotate.models.whisper import Encoder  # noqa: E402
+from vbannotate.train import choose, curves, export, features, fit, judge, pipeline, tune  # noqa: E402
+from vbannotate.train.features import FRAMES, Shards  # noqa: E402
+from vbannotate.train.sets import Item, joined  # noqa: E402
 
 WIDTH = 64
 PLAN = fit.Plan(epochs=6, batch=8, rate=5e-3, hidden=16)
@@ -54,7 +54,7 @@ def head(shards):
 def test_shards_give_each_window_once_with_its_own_target(shards):
     both = Shards([shards / "train", shards / "mined"])
     assert len(both) == 32
-    seen = [batch for batch in both.batches(5, np.random.default_rng(1))]
+    seen = list(both.batches(5, np.random.default_rng(1)))
     assert sum(len(states) for states, _, _ in seen) == 32
     states, target, _ = seen[0]
     assert states[target == 1][:, 3].mean() > 4 > 1 > abs(states[target == 0][:, 3].mean())
@@ -94,9 +94,11 @@ def encoder_file(tmp_path_factory):
 def test_export_equals_torch_and_runs_as_a_model(head, encoder_file, tmp_path):
     from vbannotate import models
 
-    detector = export.detector(encoder_file, head)
-    chosen = {"balanced": Settings(threshold=0.4, peak=0.9).to_dict(), "recall": Settings(threshold=0.2).to_dict()}
-    export.write(detector, tmp_path / "model", pipeline.config(chosen))
+    detector = export.detector(export.cut_encoder(encoder_file), head)
+    presets = {"balanced": Settings(threshold=0.4, peak=0.9), "recall": Settings(threshold=0.2)}
+    export.write(
+        detector, tmp_path / "model", pipeline.config({name: s.to_dict() for name, s in presets.items()})
+    )
     audio = np.random.default_rng(1).standard_normal(160_000).astype(np.float32) * 0.1
     assert export.largest_difference(detector, tmp_path / "model", audio) < 5e-3
     locator = models.load(tmp_path / "model", device="cpu", backend="onnx")
@@ -105,12 +107,36 @@ def test_export_equals_torch_and_runs_as_a_model(head, encoder_file, tmp_path):
     assert len(curves.of(locator, audio[:40_000])) == 125
 
 
+def test_tuning_changes_the_head_and_the_layers_between_the_taps_only(shards, head, encoder_file, tmp_path):
+    encoder, own = export.cut_encoder(encoder_file), fit.restore(_saved(head, tmp_path))
+    before = {name: p.clone() for name, p in encoder.named_parameters()}
+    plan = tune.TunePlan(epochs=1, batch=8)
+    tune.tune(encoder, own, Shards([shards / "mined"]), plan, lambda line: None)
+    changed = {n for n, p in encoder.named_parameters() if not torch.equal(p, before[n])}
+    assert changed and all(name.startswith(("layers.2", "layers.3")) for name in changed)
+    assert not torch.equal(own.out.weight, head.out.weight)
+    tune.save(encoder, own, tmp_path / "tuned.pt")
+    again, other = export.cut_encoder(encoder_file), fit.restore(_saved(head, tmp_path))
+    tune.restore(again, other, tmp_path / "tuned.pt")
+    states = torch.randn(1, FRAMES, 2 * WIDTH)
+    with torch.inference_mode():
+        tails = [tune.Tail(*parts).eval()(states) for parts in ((encoder, own), (again, other))]
+    assert torch.equal(*tails)
+
+
+def _saved(head, folder):
+    fit.save(head, PLAN, folder / "own.pt")
+    return folder / "own.pt"
+
+
 def test_large_weights_are_stored_in_half_precision(head, encoder_file, tmp_path):
     import onnx
 
-    export.write(export.detector(encoder_file, head), tmp_path / "model", {})
+    export.write(export.detector(export.cut_encoder(encoder_file), head), tmp_path / "model", {})
     graph = onnx.load(tmp_path / "model" / "model.onnx").graph
-    wide = [t.name for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT and np.prod(t.dims) >= 1024]
+    wide = [
+        t.name for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT and np.prod(t.dims) >= 1024
+    ]
     assert not wide
 
 
@@ -127,7 +153,9 @@ def test_the_cut_encoder_gives_the_states_that_torch_gives(encoder_file, tmp_pat
 
 
 def item(*spans, seconds=10.0, background="speech"):
-    details = tuple({"class": "laugh", "source": "x", "snr": 3.0, "start_time": a, "end_time": b} for a, b in spans)
+    details = tuple(
+        {"class": "laugh", "source": "x", "snr": 3.0, "start_time": a, "end_time": b} for a, b in spans
+    )
     return Item(None, seconds, background, tuple(Event(a, b) for a, b in spans), details)
 
 

@@ -88,7 +88,10 @@ def test_snr_is_what_the_label_says(library):
     scene = make(library, recipe, (4,))
     (burst,) = scene.bursts
     start, stop = (round(t * RATE) for t in burst.pulses[0])
-    inside, outside = scene.audio[start + 400 : stop - 400], np.delete(scene.audio, np.s_[start - 800 : stop + 16000])
+    inside, outside = (
+        scene.audio[start + 400 : stop - 400],
+        np.delete(scene.audio, np.s_[start - 800 : stop + 16000]),
+    )
     power = np.mean(inside.astype(float) ** 2) / np.mean(outside[outside != 0].astype(float) ** 2) - 1
     assert 10 * np.log10(power) == pytest.approx(12, abs=2.5)
 
@@ -97,7 +100,9 @@ def test_windows_of_real_recordings_keep_the_stamps_of_people(library):
     real = replace(scenes.TRAINING, backgrounds={"real": 1.0})
     made = [make(library, real, (2, k)) for k in range(30)]
     assert {scene.background for scene in made} == {"real"}
-    lengths = {round(b.offset - b.onset, 2) for scene in made for b in scene.bursts if 0 < b.onset and b.offset < 10}
+    lengths = {
+        round(b.offset - b.onset, 2) for scene in made for b in scene.bursts if b.onset > 0 and b.offset < 10
+    }
     assert lengths <= {0.5, 0.2} and lengths
 
 

@@ -87,11 +87,17 @@ def _manifest(folder: Path) -> Iterator[Clip]:
             continue
         if row["nc"] == "1" and row["split"] != "test-nc":
             raise UsageError(f"{row['path']} is non-commercial and not marked test-nc", "mend manifest.csv")
-        spans = tuple(tuple(float(x) for x in span.split("-")) for span in row["pulses"].split(";") if span)
+        spans = tuple(_span(text) for text in row["pulses"].split(";") if text)
         yield Clip(
             folder / row["path"], row["kind"], row["source"], f"{row['source']}/{row['class']}", row["class"],
             row["split"], row["group"], float(row["duration"]), row["label_quality"], spans,
         )  # fmt: skip
+
+
+def _span(text: str) -> tuple[float, float]:
+    """Start and end of ``0.12-0.80``."""
+    start, stop = text.split("-")
+    return float(start), float(stop)
 
 
 def _pools(cache: Path) -> Iterator[Clip]:

@@ -51,9 +51,9 @@ def cut_encoder(encoder_file: Path) -> Encoder:
     return encoder.eval()
 
 
-def detector(encoder_file: Path, head: Head) -> Detector:
-    """Cut encoder and head."""
-    return Detector(cut_encoder(encoder_file), head, TAPS).eval()
+def detector(encoder: Encoder, head: Head) -> Detector:
+    """A cut encoder and a head as they are run."""
+    return Detector(encoder, head, TAPS).eval()
 
 
 def write_taps(encoder_file: Path, path: Path) -> None:

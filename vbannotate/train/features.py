@@ -7,6 +7,7 @@ is not kept: a window is made again from its seed. Shards that exist are left al
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -135,10 +136,11 @@ def targets(scene: scenes.Scene) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Shards:
-    """The shards of some folders as one set of windows."""
+    """The shards of some folders, or the first `share` of them, as one set of windows."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], share: float = 1.0) -> None:
         found = [path for folder in folders for path in sorted(folder.glob("*.npz"))]
+        found = found[: math.ceil(share * len(found))]
         names = [path for path in found if len(np.load(path)["target"])]  # mining may keep nothing
         self._states: list[np.memmap] = [np.load(p.with_suffix(".npy"), mmap_mode="r") for p in names]
         self._files = [path.with_suffix(".npy").open("rb", buffering=0) for path in names]

@@ -44,7 +44,8 @@ def fit(shards: Shards, plan: Plan, report: Callable[[str], None] = print) -> He
     for epoch in range(plan.epochs):
         total = 0.0
         for states, target, weight in shards.batches(plan.batch, rng):
-            loss = step(head, torch.from_numpy(states).float(), target, weight, plan, rng)
+            blanked = blank(torch.from_numpy(states).float(), plan.masked, rng)
+            loss = loss_of(head, blanked, target, weight, plan.positive)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(head.parameters(), 1.0)
@@ -58,22 +59,27 @@ def fit(shards: Shards, plan: Plan, report: Callable[[str], None] = print) -> He
     return head.eval()
 
 
-def step(
-    head: Head, states: Tensor, target: np.ndarray, weight: np.ndarray, plan: Plan, rng: np.random.Generator
-) -> Tensor:
-    """The loss of one batch, with a stretch of each window blanked so that context must carry it."""
-    for row in states if plan.masked else ():
-        length = int(rng.integers(plan.masked))
+def blank(states: Tensor, longest: int, rng: np.random.Generator) -> Tensor:
+    """Blank a stretch of one tap in some windows, in place: context must carry it."""
+    for row in states:
+        length = int(rng.integers(longest))
         first = int(rng.integers(len(row) - length))
         if rng.random() < 0.3:
-            channels = slice(0, row.shape[1] // 2) if rng.random() < 0.5 else slice(row.shape[1] // 2, None)
-            row[first : first + length, channels] = 0
-    wanted = torch.from_numpy(target)[..., None]
-    loss = nn.functional.binary_cross_entropy_with_logits(
-        head(states), wanted, weight=torch.from_numpy(weight)[..., None],
-        pos_weight=torch.tensor(plan.positive),
-    )  # fmt: skip
-    return loss
+            half = row.shape[1] // 2
+            row[first : first + length, slice(half) if rng.random() < 0.5 else slice(half, None)] = 0
+    return states
+
+
+def loss_of(
+    network: nn.Module, states: Tensor, target: np.ndarray, weight: np.ndarray, positive: float
+) -> Tensor:
+    """Weighted binary cross-entropy of one batch; burst frames count `positive` times."""
+    return nn.functional.binary_cross_entropy_with_logits(
+        network(states),
+        torch.from_numpy(target)[..., None],
+        weight=torch.from_numpy(weight)[..., None],
+        pos_weight=torch.tensor(positive),
+    )
 
 
 def save(head: Head, plan: Plan, path: Path) -> None:

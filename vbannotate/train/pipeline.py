@@ -1,15 +1,15 @@
-"""The bundled detector from its sources, stage by stage. A stage whose result lies in the cache is not
+"""The bundled detector from its sources, stage by stage. A stage whose result is in the cache is not
 repeated.
 
-states      training soundscapes -> states of the encoder      CACHE/features/train
-validation  soundscapes of the val split and their states      CACHE/sets/val, CACHE/features/val
-first       a head on the training states                      CACHE/first.pt
-mining      burst-free windows that the first head fires on    CACHE/features/mined
-head        a head on both                                     CACHE/head.pt
-settings    chosen on validation curves                        CACHE/settings.json
-export      model.onnx and config.json                         OUTPUT
+states      training soundscapes -> states of the encoder            CACHE/features/train
+validation  soundscapes of the val split and their states            CACHE/sets/val, CACHE/features/val
+first       a head on half of the training states                    CACHE/first.pt
+mining      burst-free windows that the first head fires on          CACHE/features/mined
+tune        layers 3 and 4 and the head on everything                CACHE/tuned.pt
+settings    chosen on validation curves                              CACHE/settings.json
+export      model.onnx and config.json                               OUTPUT
 
-Test soundscapes are no part of this: ``sets`` and ``evaluate`` come after.
+Test soundscapes are no part of this: the commands ``sets`` and ``evaluate`` come after.
 """
 
 from __future__ import annotations
@@ -22,17 +22,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from vbannotate.errors import VbannotateError
-from vbannotate.train import choose, clips, curves, export, features, fit, scenes, sets
+from vbannotate.train import choose, clips, curves, export, features, fit, scenes, sets, tune
 from vbannotate.train.clips import Sources
-from vbannotate.train.head import Detector, Head
+from vbannotate.train.head import Detector
 
 SEED = 2026
-MINED = 8_000  # burst-free windows that the first head is tried on
+MINED = 6_000  # burst-free windows that the first head is tried on
 
-FIRST = fit.Plan(epochs=5)
-FINAL = fit.Plan(epochs=8)
+FIRST = fit.Plan(epochs=4)
+FIRST_SHARE = 0.5  # of the training windows
+TUNED = tune.TunePlan()
 
 # Rounding the weights to float16 may move a probability by this much; events on validation must stay.
 LARGEST_DIFFERENCE = 5e-3
@@ -50,27 +52,27 @@ def run(
     source = features.Source(sources, taps, scenes.TRAINING, SEED)
     features.extract(source, cache / "features" / "train", windows, jobs, report)
     sets.write_half(clips.load(sources), "val", cache / "sets", report)
-    first = _head(cache / "first.pt", [cache / "features" / "train"], FIRST, report)
+    train, mined = cache / "features" / "train", cache / "features" / "mined"
+    first = cache / "first.pt"
+    if not first.exists():
+        fit.save(fit.fit(features.Shards([train], FIRST_SHARE), FIRST, report), FIRST, first)
     mining = replace(source, recipe=scenes.MINING, seed=SEED + 1, head=first)
-    features.extract(mining, cache / "features" / "mined", MINED, jobs, report)
-    both = [cache / "features" / "train", cache / "features" / "mined"]
-    head = fit.restore(_head(cache / "head.pt", both, FINAL, report))
-    measured = validation_curves(head, taps, cache, report)
+    features.extract(mining, mined, MINED, jobs, report)
+    model, head, tuned = export.cut_encoder(encoder), fit.restore(first), cache / "tuned.pt"
+    if not tuned.exists():
+        tune.tune(model, head, features.Shards([train, mined, mined]), TUNED, report)
+        tune.save(model, head, tuned)
+    tune.restore(model, head, tuned)
+    measured = validation_curves(tune.Tail(model, head).eval(), taps, cache, report)
     chosen = _settings(cache / "settings.json", measured, report)
-    detector = export.detector(encoder, head)
+    detector = export.detector(model, head)
     export.write(detector, output, config(chosen))
     _check(detector, output, cache / "sets" / "val" / "scenes")
     report(f"written: {output}")
 
 
-def _head(path: Path, folders: list[Path], plan: fit.Plan, report: Report) -> Path:
-    if not path.exists():
-        fit.save(fit.fit(features.Shards(folders), plan, report), plan, path)
-    return path
-
-
-def validation_curves(head: Head, taps: Path, cache: Path, report: Report) -> choose.Measured:
-    """Curves of all validation sets; their states are cached, so another head costs seconds."""
+def validation_curves(network: nn.Module, taps: Path, cache: Path, report: Report) -> choose.Measured:
+    """Curves of all validation sets; their states are cached, so another network costs a minute."""
     encode = features.encoder_session(taps)
     measured: choose.Measured = {}
     for folder in sorted(p for p in (cache / "sets" / "val").iterdir() if p.is_dir()):
@@ -84,18 +86,18 @@ def validation_curves(head: Head, taps: Path, cache: Path, report: Report) -> ch
         lengths = [round(item.seconds * features.RATE) for item in items]
         measured[folder.name] = (
             items,
-            curves.stitched(lengths, probabilities(head, np.load(path, mmap_mode="r"))),
+            curves.stitched(lengths, probabilities(network, np.load(path, mmap_mode="r"))),
         )
     return measured
 
 
-def probabilities(head: Head, states: np.ndarray) -> np.ndarray:
-    """The head on states float16 [windows, 500, d] -> float32 [windows, 500]."""
+def probabilities(network: nn.Module, states: np.ndarray) -> np.ndarray:
+    """A head or tail on states float16 [windows, 500, d] -> float32 [windows, 500]."""
     found = []
     with torch.inference_mode():
         for first in range(0, len(states), 32):
             batch = torch.from_numpy(np.array(states[first : first + 32])).float()
-            found.append(torch.sigmoid(head(batch))[..., 0].numpy())
+            found.append(torch.sigmoid(network(batch))[..., 0].numpy())
     return np.concatenate(found)
 
 

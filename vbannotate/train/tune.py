@@ -1,0 +1,103 @@
+"""Fine-tune the last layers of the cut encoder together with the head, from the cached states of the first
+tap.
+
+The cache holds what enters layer 3, so the layers below cost nothing: an epoch of 13 000 windows takes about
+a quarter of an hour on two cores with bfloat16 arithmetic. Weights stay float32.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vbannotate.models.whisper import Encoder
+from vbannotate.train.features import TAPS, Shards
+from vbannotate.train.fit import loss_of
+from vbannotate.train.head import Head
+
+
+@dataclass(frozen=True, slots=True)
+class TunePlan:
+    """How layers and head are tuned. `positive` is the weight of burst frames, `batch` counts windows."""
+
+    epochs: float = 1.5
+    batch: int = 16
+    layer_rate: float = 1e-4
+    head_rate: float = 5e-4
+    positive: float = 2.0
+    seed: int = 11
+
+
+class Tail(nn.Module):
+    """Cached states [batch, frames, 2 x width] -> logits: the layers between the taps run anew, then the
+    head.
+    """
+
+    def __init__(self, encoder: Encoder, head: Head) -> None:
+        super().__init__()
+        self.layers = encoder.layers[TAPS[0] : TAPS[1]]
+        self.head = head
+
+    def forward(self, states: Tensor) -> Tensor:
+        first = states[..., : states.shape[2] // 2]
+        x = first
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.training):
+            for layer in self.layers:
+                x = layer(x)
+        return self.head(torch.cat([first, x.float()], dim=2))
+
+
+def tune(
+    encoder: Encoder, head: Head, shards: Shards, plan: TunePlan, report: Callable[[str], None] = print
+) -> None:
+    """Tune the layers of `encoder` between the taps and `head`, both in place."""
+    torch.manual_seed(plan.seed)
+    rng = np.random.default_rng(plan.seed)
+    tail = Tail(encoder, head).train()
+    tail.requires_grad_(True)
+    groups = [
+        {"params": tail.layers.parameters(), "lr": plan.layer_rate},
+        {"params": head.parameters(), "lr": plan.head_rate},
+    ]
+    optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
+    steps = int(plan.epochs * len(shards) / plan.batch)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, [plan.layer_rate, plan.head_rate], total_steps=steps + 1, pct_start=0.1
+    )
+    began, mean, done = time.monotonic(), 0.0, 0
+    while done < steps:
+        for states, target, weight in shards.batches(plan.batch, rng):
+            loss = loss_of(tail, torch.from_numpy(states).float(), target, weight, plan.positive)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(tail.parameters(), 1.0)
+            optimiser.step()
+            cycle.step()
+            done += 1
+            mean += 0.02 * (loss.item() - mean) if mean else loss.item()
+            if done % 50 == 0 or done == steps:
+                left = (time.monotonic() - began) / done * (steps - done)
+                report(f"tune: step {done} of {steps}, loss {mean:.4f}, {left / 60:.1f} min left")
+            if done == steps:
+                break
+    tail.eval()
+    tail.requires_grad_(False)
+
+
+def save(encoder: Encoder, head: Head, path: Path) -> None:
+    """Write the tuned layers and the head."""
+    layers = encoder.layers[TAPS[0] : TAPS[1]]
+    torch.save({"layers": layers.state_dict(), "head": head.state_dict()}, path)
+
+
+def restore(encoder: Encoder, head: Head, path: Path) -> None:
+    """Load what `save` wrote into a cut encoder and a head."""
+    stored = torch.load(path, weights_only=True)
+    encoder.layers[TAPS[0] : TAPS[1]].load_state_dict(stored["layers"])
+    head.load_state_dict(stored["head"])

@@ -369,10 +369,22 @@ def test_a_tier_that_a_person_changed_is_not_replaced_unasked(old, new):
     for part in (merged.part, None):
         with pytest.raises(EditedError, match="x: our tiers 'bursts' were changed or renamed since"):
             eaf.merge(edited, ours, PLAIN, "x", part)
-    forced = eaf.merge(
-        edited, Annotation.of([Event(3, 4, "sigh")]), WriteOptions(replace_edited=True), "x", merged.part
-    )
-    assert eaf.read(forced.data, "x").tier("bursts").events == (Event(3, 4, "sigh"),)
+    options = WriteOptions(replace_edited=True)
+    forced = eaf.merge(edited, Annotation.of([Event(3, 4, "sigh")]), options, "x", merged.part)
+    tiers = eaf.read(forced.data, "x").tiers
+    assert tiers[1] == eaf.read(edited, "x").tiers[1]
+    assert tiers[2].events == (Event(3, 4, "sigh"),)
+
+
+def test_a_changed_tier_stays_with_its_confidences_and_they_with_it():
+    ours = Annotation.of([Event(1, 2, "laugh", 0.5), Event(1.5, 3, "cough", 0.25)])
+    merged = eaf.merge(PERSON, ours, RATED, "x")
+    for old, new in ((b">laugh</ANNOTATION", b">snort</ANNOTATION"), (b">0.5<", b">0.6<")):
+        options = WriteOptions(replace_edited=True)
+        forced = eaf.merge(merged.data.replace(old, new), Annotation(), options, "x", merged.part)
+        names = [t.get("TIER_ID") for t in root_of(forced.data).iterfind("TIER")]
+        assert names == ["s", "bursts", "bursts-confidence"]
+        assert len(eaf.read(forced.data, "x").tier("bursts").events) == 1
 
 
 def test_slots_that_elan_renumbered_are_no_edit():
@@ -386,8 +398,11 @@ def test_a_tier_that_a_person_hung_below_ours_stops_the_replacement():
     merged = eaf.merge(PERSON, Annotation.of([Event(1, 2, "laugh")]), PLAIN, "x")
     child = tier("mine", "", "t", "bursts").encode()
     data = merged.data.replace(b"<LINGUISTIC_TYPE", child + b"<LINGUISTIC_TYPE", 1)
-    with pytest.raises(EditedError, match="tier 'mine' depends on our tier"):
-        eaf.merge(data, Annotation.of([Event(1, 2)]), WriteOptions(replace_edited=True), "x", merged.part)
+    with pytest.raises(EditedError, match="our tiers 'bursts' were changed"):
+        eaf.merge(data, Annotation.of([Event(1, 2)]), PLAIN, "x", merged.part)
+    options = WriteOptions(replace_edited=True)
+    forced = eaf.merge(data, Annotation.of([Event(1, 2)]), options, "x", merged.part)
+    assert [t.name for t in eaf.read(forced.data, "x").tiers] == ["s", "bursts", "mine", "bursts-2"]
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,9 @@ from vbannotate.formats.eaf_insert import LAST_ID, Inserted, insert
 from vbannotate.formats.eaf_times import Layer
 from vbannotate.formats.eaf_tree import PROPERTY, Element
 from vbannotate.formats.eaf_write import made, plain_json, rows_of
-from vbannotate.formats.rows import Row, fingerprint
+from vbannotate.formats.rows import Row, edited_message, fingerprint, name_notes
 
 _LISTS = ("types", "vocabularies", "languages", "constraints")  # what our tiers need
-_KEEP = "rename them in ELAN to keep them, and ask for the replacement"
 
 
 def merge(data: bytes, annotation: Annotation, options: WriteOptions, name: str, part: Any) -> Merged:
@@ -43,8 +42,7 @@ def merge(data: bytes, annotation: Annotation, options: WriteOptions, name: str,
     rows, notes = _fit(
         rows_of(annotation.tiers, names, _origin(root, annotation.media or options.media_path))
     )
-    if clash := sorted({tier.name for tier in annotation.tiers} & set(names)):
-        notes.append(f"{name} has tiers {', '.join(map(repr, clash))} of its own: ours have other names")
+    notes += name_notes(name, annotation, names)
     if not rows:
         return Merged(eaf_tree.serialise(tree, data), None, tuple(notes))
     done = insert(root, rows, confidence=options.confidence, scheme=options.labels)
@@ -99,30 +97,34 @@ def _digest(layer: Layer) -> str:
 
 
 def _take_out(root: Element, part: Mapping[str, Any], name: str, replace_edited: bool) -> None:
-    """Remove our tiers of an earlier merge and what only they used."""
+    """Remove our tiers of an earlier merge and what only they used.
+
+    Raises EditedError where a person has changed them; with `replace_edited` those are the person's from now
+    on, with the tiers they depend on and that depend on them.
+    """
     layers = eaf_times.layers(root, name)
-    found, edited = [], []
+    ours: dict[str, Layer] = {}
     for entry in part["tiers"]:
-        places = [layer for layer in layers if layer.name == entry["name"]]
-        same = [layer for layer in places if _digest(layer) == entry["digest"]]
-        if not same:
-            edited.append(entry["name"])
-        found += (same or places)[:1]
+        for layer in layers:
+            if layer.name == entry["name"] and _digest(layer) == entry["digest"]:
+                ours[layer.name] = layer
+    edited = [entry["name"] for entry in part["tiers"] if entry["name"] not in ours]
+    edited += [layer.parent for layer in layers if layer.parent in ours and layer.name not in ours]
     if edited and not replace_edited:
-        names = ", ".join(map(repr, edited))
-        raise EditedError(f"{name}: our tiers {names} were changed or renamed since the last merge", _KEEP)
-    ours = {layer.name for layer in found}
-    _refuse_children(layers, ours, name)
-    for layer in found:
+        raise EditedError(*edited_message(name, edited))
+    kept = set(edited)
+    for layer in layers * 2:  # up from a changed tier to its parent, then down to the parent's others
+        if layer.name in kept and layer.parent:
+            kept.add(layer.parent)
+        elif layer.parent in kept:
+            kept.add(layer.name)
+    gone = [layer for layer in ours.values() if layer.name not in kept]
+    for layer in gone:
         eaf_tree.remove(layer.element)
-    _remove_unused(root, part, found)
-
-
-def _refuse_children(layers: Iterable[Layer], ours: Collection[str], name: str) -> None:
-    children = [layer.name for layer in layers if layer.parent in ours and layer.name not in ours]
-    if children:
-        what = f"{name}: tier {children[0]!r} depends on our tier, which cannot be replaced under it"
-        raise EditedError(what, _KEEP)
+    _remove_unused(root, part, gone)
+    last = eaf_tree.properties(root).get(LAST_ID)
+    if not edited and last is not None and part["last_id"] and last.text == part["last_id"][1]:
+        last.text = part["last_id"][0]
 
 
 def _remove_unused(root: Element, part: Mapping[str, Any], gone: Iterable[Layer]) -> None:
@@ -146,9 +148,6 @@ def _remove_unused(root: Element, part: Mapping[str, Any], gone: Iterable[Layer]
     own = eaf_tree.properties(root).get(PROPERTY)
     if own is not None:
         eaf_tree.remove(own)
-    last = eaf_tree.properties(root).get(LAST_ID)
-    if last is not None and part["last_id"] and last.text == part["last_id"][1]:
-        last.text = part["last_id"][0]
 
 
 def _remove(root: Element, path: str, key: str, names: Collection[str | None]) -> None:

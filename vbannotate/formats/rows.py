@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vbannotate.events import BURST, Event, Tier
+from vbannotate.events import BURST, Annotation, Event, Tier
 
 CONFIDENCE = "-confidence"  # suffix of the tier that holds the confidence of another
 
@@ -137,3 +137,17 @@ def _rated(tier: Tier, confidences: Tier) -> Tier | None:
 def fingerprint(values: Any) -> str:
     """A short fingerprint of plain JSON values, to see whether somebody changed them."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def edited_message(name: str, edited: Sequence[str]) -> tuple[str, str]:
+    """What is wrong, and how to mend it, where a person has changed `edited`, tiers of ours."""
+    what = f"{name}: our tiers {', '.join(map(repr, edited))} were changed or renamed since the last merge"
+    return what, "give --replace-edited to write new ones all the same; the changed ones stay"
+
+
+def name_notes(name: str, annotation: Annotation, taken: Iterable[str]) -> list[str]:
+    """A line where tiers of the file have the names that ours would have."""
+    clash = sorted({tier.name for tier in annotation.tiers} & set(taken))
+    return (
+        [f"{name} has tiers {', '.join(map(repr, clash))} of its own: ours have other names"] if clash else []
+    )

@@ -17,7 +17,7 @@ from vbannotate.errors import FormatError
 from vbannotate.events import Annotation, Event, Tier
 from vbannotate.formats import textgrid, textgrid_parse
 from vbannotate.formats.base import EditedError, Merged, WriteOptions, check
-from vbannotate.formats.rows import fingerprint
+from vbannotate.formats.rows import CONFIDENCE, edited_message, fingerprint, name_notes
 from vbannotate.formats.textgrid_parse import CHRONOLOGICAL, SHORT, Grid, RawTier
 from vbannotate.formats.textgrid_text import tier_text
 from vbannotate.times import format_seconds, parse_seconds
@@ -47,10 +47,7 @@ def merge(data: bytes, annotation: Annotation, options: WriteOptions, name: str,
     for tier in fitted.tiers:
         others = {*taken, *(one.name for one in made)}
         made += textgrid.raw_tiers(tier, None, fitted.bounds, options.confidence, others)
-    wanted = {tier.name for tier in annotation.tiers}
-    notes = list(fitted.notes)
-    if clash := sorted(wanted & set(taken)):
-        notes.append(f"{name} has tiers {', '.join(map(repr, clash))} of its own: ours have other names")
+    notes = [*fitted.notes, *name_notes(name, annotation, taken)]
     result = _splice(text, grid, ours, made, fitted.bounds.xmax)
     kept = {"tiers": [{"name": tier.name, "digest": _digest(tier)} for tier in made]}
     return Merged(text.encode(result), kept, tuple(notes))
@@ -92,22 +89,27 @@ def _cut(event: Event, start_us: int, end_us: int) -> Event | None:
 
 
 def _ours(grid: Grid, part: Any, name: str, replace_edited: bool) -> list[int]:
-    """The places of our tiers of an earlier merge. Raises EditedError where they are not as we left them."""
+    """The places of our tiers of an earlier merge. Raises EditedError where they are not as we left them.
+
+    With `replace_edited` those that a person changed are the person's from now on.
+    """
     entries: Sequence[Mapping[str, str]] = part["tiers"] if part else ()
-    found, edited = [], []
+    found: dict[str, int] = {}
     for entry in entries:
-        places = [i for i, tier in enumerate(grid.tiers) if tier.name == entry["name"] and i not in found]
-        same = [i for i in places if _digest(grid.tiers[i]) == entry["digest"]]
-        if not same:
-            edited.append(entry["name"])
-        found += (same or places)[:1]
+        for index, tier in enumerate(grid.tiers):
+            if (
+                tier.name == entry["name"]
+                and index not in found.values()
+                and _digest(tier) == entry["digest"]
+            ):
+                found[tier.name] = index
+                break
+    edited = [entry["name"] for entry in entries if entry["name"] not in found]
     if edited and not replace_edited:
-        names = ", ".join(map(repr, edited))
-        raise EditedError(
-            f"{name}: our tiers {names} were changed or renamed since the last merge",
-            "rename them in Praat to keep them, and ask for the replacement",
-        )
-    return sorted(found)
+        raise EditedError(*edited_message(name, edited))
+    for tier_name in edited:  # its confidences stay beside it
+        found.pop(tier_name + CONFIDENCE, None)
+    return sorted(found.values())
 
 
 def _digest(tier: RawTier) -> str:

@@ -8,8 +8,12 @@ import typer
 
 from vbannotate.errors import VbannotateError
 
-_BASE = ("numpy", "av", "soundfile", "soxr", "onnxruntime", "lxml", "pympi", "textgrid", "huggingface_hub")
-_EXTRAS = {"torch": ("torch", "transformers", "librosa", "safetensors"), "plot": ("matplotlib",)}
+_BASE = ("numpy", "av", "soundfile", "soxr", "onnxruntime", "lxml", "pympi", "textgrid")
+_EXTRAS = {
+    "hub": ("huggingface_hub",),
+    "torch": ("torch", "transformers", "librosa", "safetensors"),
+    "plot": ("matplotlib",),
+}
 
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False) -> int:

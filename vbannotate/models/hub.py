@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vbannotate.errors import ModelError
+from vbannotate.errors import MissingDependencyError, ModelError
 from vbannotate.models.registry import Entry
 from vbannotate.provenance import file_hash
 
 
 def cached(entry: Entry) -> Path | None:
-    """The file of an entry if it was fetched before, by this program or another. Never opens a connection."""
-    from huggingface_hub import try_to_load_from_cache
+    """The file of an entry if it was fetched before, by this program or another. Never opens a connection.
 
+    None, too, where the hub's package is not installed.
+    """
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError:
+        return None
     found = try_to_load_from_cache(entry.repository, entry.file)
     return Path(found) if isinstance(found, (str, os.PathLike)) else None
 
@@ -32,10 +37,14 @@ def required(entry: Entry) -> Path:
 def pull(entry: Entry) -> Path:
     """Fetch the file into the hub's cache, or resume, and check its hash where one is published.
 
-    Raises ModelError where it cannot be had or is not the published one.
+    Raises ModelError where it cannot be had or is not the published one, MissingDependencyError without the
+    hub's package.
     """
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    except ImportError as error:
+        raise MissingDependencyError("huggingface_hub", "hub", "fetching a published model") from error
 
     address = f"https://huggingface.co/{entry.repository}/resolve/main/{entry.file}"
     try:

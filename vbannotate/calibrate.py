@@ -19,6 +19,7 @@ from vbannotate.errors import UsageError
 from vbannotate.events import Annotation, Event, Tier
 
 FEWEST_EVENTS = 50
+SOLID_EVENTS = 200  # below, the map is rough, and people should know
 _PER_BIN = 20
 _BINS = 12
 

@@ -192,6 +192,8 @@ def _confidences(
         result.notes.append(few)
         return
     result.calibration = found
+    if len(confidence) < calibrate.SOLID_EVENTS:
+        result.notes.append(f"calibrated on {len(confidence)} events: rough below {calibrate.SOLID_EVENTS}")
     order = np.random.default_rng(SEED).permutation(int(files.max()) + 1)
     folds = [np.flatnonzero(np.isin(files, part)) for part in np.array_split(order, 5)]
     held_out = calibrate.cross_validated(confidence, right, [fold for fold in folds if len(fold)])

@@ -21,9 +21,8 @@ from vbannotate.tune.objective import Objective
 FOLDS = 10
 INNER_FOLDS = 5
 _SETTINGS = ("threshold", "merge_gap", "min_dur", "peak")
-FAMILIES = ((0,), (0, 2), (0, 1, 2), (0, 1, 2, 3))  # which settings are free: from one to all four
-# Files from which a family may be tried: "restrict the grid when data are few".
-_ENOUGH = (0, 20, 30, 50)
+# Which settings may be free, and the number of files from which that is tried.
+FAMILIES = {(0,): 0, (0, 3): 20, (0, 2): 20, (0, 1, 2): 30, (0, 2, 3): 30, (0, 1, 2, 3): 50}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def choose(counts: Tally, grid: Grid, objective: Objective, current: int) -> Cho
 
 
 def _allowed(files: int) -> list[tuple[int, ...]]:
-    return [family for family, least in zip(FAMILIES, _ENOUGH, strict=True) if files >= least]
+    return [family for family, least in FAMILIES.items() if files >= least]
 
 
 def _free(grid: Grid, current: int, family: Sequence[int]) -> np.ndarray:

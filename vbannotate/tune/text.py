@@ -24,8 +24,8 @@ def answer(choice: Choice, objective: Objective, best: Settings) -> str:
     """One sentence: change or keep, and why."""
     if choice.interval is None:
         return (
-            f"keep the current settings: {choice.files} file(s) with {choice.references} event(s) are too few "
-            "to say whether others are better"
+            f"keep the current settings: {choice.files} file(s) with {choice.references} event(s) are "
+            "too few to say whether others are better"
         )
     told = (
         f"{objective} {choice.merit:.3f} on files not seen, {choice.current_merit:.3f} with the current "

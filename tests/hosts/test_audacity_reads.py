@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from vbannotate import formats
+from vbannotate.errors import VbannotateError
 from vbannotate.events import Annotation, Event
 
 NEEDED = ("audacity", "Xvfb", "xdotool")
@@ -48,7 +49,7 @@ def test_labels_go_in_and_come_out(shared, tmp_path):
         try:
             while_open, saved, exported = through_audacity(AudacityHost, folder)
             break
-        except AudacityError:
+        except (AudacityError, VbannotateError):
             if attempt == 2:
                 raise
     assert while_open == saved == EVENTS

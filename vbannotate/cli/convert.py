@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vbannotate.errors import UsageError
+
+if TYPE_CHECKING:
+    from vbannotate.events import Annotation
+    from vbannotate.formats.base import WriteOptions
+    from vbannotate.formats.conversion import Converted
 
 
 def convert(
@@ -67,7 +74,7 @@ def convert(
         replace_edited=replace_edited,
     )
     if into is not None:
-        done = conversion.insert(source, into, annotation, options, in_place)
+        done = _insert(source, into, annotation, options, in_place)
     else:
         format = to or formats.guess_format(target or source)
         target = target or conversion.target_of(source, format)
@@ -79,3 +86,18 @@ def convert(
     kept = f" (before: {done.backup})" if done.backup else ""
     count = len(annotation.events)
     typer.echo(f"{source} -> {done.path}: {count} event{'' if count == 1 else 's'}{kept}")
+
+
+def _insert(
+    source: Path, into: Path, annotation: Annotation, options: WriteOptions, in_place: bool
+) -> Converted:
+    """Merge; on a terminal ask before our part of an earlier merge goes although a person edited it."""
+    from vbannotate.formats import conversion
+    from vbannotate.formats.base import EditedError
+
+    try:
+        return conversion.insert(source, into, annotation, options, in_place)
+    except EditedError as error:
+        if not sys.stdin.isatty() or not typer.confirm(f"{error.what}; write ours anew all the same?"):
+            raise
+    return conversion.insert(source, into, annotation, replace(options, replace_edited=True), in_place)

@@ -64,9 +64,8 @@ def expected(sound) -> list[tuple[float, float]]:
 
 
 def leftovers(praat) -> list[str]:
-    """What lies in Praat's folder for temporary files, which is the home."""
-    known = (".praat-dir", "script.praat")
-    return [p.name for p in praat.folder.iterdir() if p.name not in known]
+    """What of ours lies in Praat's folder for temporary files, which is the home."""
+    return [path.name for path in praat.folder.iterdir() if "vbannotate" in path.name]
 
 
 def found(praat, path: Path, tier: str = "bursts") -> list[tuple[float, float]]:

@@ -121,7 +121,7 @@ def run_praat(
     def request() -> praat.Request:
         return praat.Request(
             task=task,
-            input=input,
+            input=input.expanduser(),
             result=result,
             grid=Path(grid) if grid else None,
             start=start,

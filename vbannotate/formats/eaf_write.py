@@ -54,7 +54,8 @@ def write(annotation: Annotation, options: WriteOptions) -> bytes:
         add(root, constraint, place(root, "CONSTRAINT"))
     set_property(root, LAST_ID, "0")
     insert(root, rows_of(annotation.tiers), confidence=options.confidence, scheme=options.labels)
-    set_property(root, PROPERTY, plain_json(made(annotation)))
+    if said := made(annotation):
+        set_property(root, PROPERTY, plain_json(said))
     return serialise(etree.ElementTree(root))
 
 

@@ -23,7 +23,9 @@ pytestmark = pytest.mark.skipif(
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "docs" / "demo" / "demo.ogg"
-LABELS = "".join(f"{n * 0.045 + 0.0001234:.6f}\t{n * 0.045 + 0.0201:.6f}\tno. {n} ü 笑 😀 \\\n" for n in range(1000))
+LABELS = "".join(
+    f"{n * 0.045 + 0.0001234:.6f}\t{n * 0.045 + 0.0201:.6f}\tno. {n} ü 笑 😀 \\\n" for n in range(1000)
+)
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +178,8 @@ def test_a_thousand_labels_in_seconds(host, tmp_path):
 def test_the_plugin_by_itself_in_a_selection(host, tmp_path):
     """What its entry in the menu does: times count from the project's start, or from the selection's."""
     path = tmp_path / "labels.txt"
-    path.write_bytes("\ufeff3.123456789\t4.5\ta\tb\r\n10\tpoint\r\nno label\r\n\\\t100\t200\r\n12\t13".encode())
+    rows = ["\ufeff3.123456789\t4.5\ta\tb", "10\tpoint", "no label", "\\\t100\t200", "12\t13"]
+    path.write_bytes("\r\n".join(rows).encode())
     for clock, shift in ((0, 0.0), (1, 7.25)):
         host.fresh()
         host.command("SelectTime: Start=7.25 End=20")

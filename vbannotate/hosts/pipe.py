@@ -13,6 +13,7 @@ import json
 import os
 import queue
 import re
+import secrets
 import select
 import sys
 import threading
@@ -188,13 +189,12 @@ class Pipe:
         """Wait until Audacity answers us, and skip what it still says to a greeting before.
 
         What comes before its window is open gets an empty line or nothing, a busy Audacity answers late: each
-        greeting has a number that its answer repeats, so that no later answer is taken for another's.
+        greeting has a word of its own that its answer repeats, so that no answer is taken for another's,
+        not even for one to a connection before this.
         """
         end = time.monotonic() + seconds
-        number = 0
         while True:
-            number += 1
-            token = f"vbannotate-{os.getpid()}-{number}"
+            token = f"vbannotate-{secrets.token_hex(8)}"
             try:
                 self._send(f'Message: Text="{token}"')
                 patience = time.monotonic() + PATIENCE_S

@@ -110,6 +110,14 @@ def test_a_file_is_never_replaced_unasked(talk, capsys):
     assert Path("a.txt").read_bytes() == b"by hand" and "--overwrite" in capsys.readouterr().err
 
 
+def test_events_of_several_recordings_stay_in_tables(talk, capsys):
+    Path("many.csv").write_text("onset,offset,file\n1,2,a.wav\n1,2,b.wav\n", "utf-8")
+    for arguments in (["x.TextGrid"], ["--into", "talk.txt"]):
+        assert run(["convert", "many.csv", *arguments]) == 1
+        assert "events of 2 recordings; convert to csv" in capsys.readouterr().err
+    assert run(["convert", "many.csv", "x.rttm"]) == 0
+
+
 def test_warnings_of_the_reader_are_told(talk, capsys):
     Path("x.txt").write_bytes(b"1\t2\ta\nnot a label\n")
     assert run(["convert", "x.txt", "x.csv"]) == 0

@@ -61,6 +61,17 @@ def test_dcase_lists_name_their_recordings():
     assert read(text.replace("b.wav", "a.wav")).media == "a.wav"
 
 
+def test_quotes_that_do_not_match_are_plain_characters():
+    annotation = read('1\t2\t"a\n3\t4\tb\n')
+    assert [e.label for e in annotation.events] == ['"a', "b"]
+    assert "quotes are read as they stand" in annotation.warnings[0]
+
+
+def test_one_odd_row_does_not_hide_the_columns():
+    annotation = read("".join(f"{k}\t{k + 1}\tx\n" for k in range(9)) + "oops\n")
+    assert len(annotation.events) == 9 and "line 10" in annotation.warnings[0]
+
+
 def test_rows_that_are_no_events_are_named():
     annotation = read("onset,offset,label\n1,2,a\nx,y,b\n5,4,c\n")
     assert [e.label for e in annotation.events] == ["a", "c"]

@@ -54,6 +54,7 @@ class Keeps:
     points: bool = False
     overlap: bool = False  # events of one tier may overlap
     extra: bool = False  # unknown keys, provenance, examined spans
+    files: bool = False  # events of several recordings, as `extra["file"]`
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def seconds(text: str) -> int:
 
     Raises ValueError for anything else and for times beyond `LIMIT_US`.
     """
-    if not _NUMBER.fullmatch(text.strip(" ")):
+    if len(text) > 60 or not _NUMBER.fullmatch(text.strip(" ")):
         raise ValueError(f"not a time: {text[:40]!r}")
     us = parse_seconds(text)
     if abs(us) > LIMIT_US:

@@ -59,6 +59,8 @@ def convert(
     """Write what was read from `source` to `target`."""
     if target.exists() and source.exists() and target.samefile(source):
         raise UsageError(f"{target} would be replaced by its own conversion", "give another TARGET")
+    if not formats.module(format).KEEPS.files:
+        _refuse_several(annotation, str(source))
     options = replace(options, media_path=_media(source, annotation))
     formats.write(annotation, target, format, overwrite, options)
     return Converted(target, annotation, tuple(_losses(annotation, format, options)))
@@ -70,6 +72,7 @@ def insert(
     """Merge what was read from `source` into a person's file."""
     if source.exists() and into.exists() and into.samefile(source):
         raise UsageError(f"{into} cannot be merged into itself", "give another file as --into")
+    _refuse_several(annotation, str(source))
     options = replace(options, media_path=_media(source, annotation))
     done = formats.merge_into(into, annotation, in_place=in_place, options=options)
     return Converted(done.path, annotation, done.notes, done.backup)
@@ -89,6 +92,15 @@ def _media(source: Path, annotation: Annotation) -> str | None:
         return None
     beside = source.absolute().parent / annotation.media
     return str(beside) if beside.exists() else annotation.media
+
+
+def _refuse_several(annotation: Annotation, name: str) -> None:
+    """Events of several recordings (rows of a table) do not belong on one time line."""
+    found = {event.extra.get("file") for event in annotation.events} - {None}
+    if len(found) > 1:
+        raise FormatError(
+            f"{name}: events of {len(found)} recordings", "convert to csv, or split it by recording"
+        )
 
 
 def _losses(annotation: Annotation, format: str, options: WriteOptions) -> list[str]:

@@ -9,7 +9,7 @@ from vbannotate.formats.base import Keeps, WriteOptions
 NAME = "csv"
 TITLE = "table with commas"
 SUFFIXES = (".csv", ".csvh", ".ssv")
-KEEPS = Keeps(resolution_us=1, confidence=True, tiers=True, points=True, overlap=True)
+KEEPS = Keeps(resolution_us=1, confidence=True, tiers=True, points=True, overlap=True, files=True)
 
 
 def guess(data: bytes, name: str) -> bool:

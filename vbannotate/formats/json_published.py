@@ -19,7 +19,7 @@ from vbannotate.times import from_us
 NAME = "json"
 TITLE = "JSON as the published script prints it"
 SUFFIXES = (".json", ".jsonl")
-KEEPS = Keeps(resolution_us=1, confidence=True, points=True, overlap=True)
+KEEPS = Keeps(resolution_us=1, confidence=True, points=True, overlap=True, files=True)
 
 _KNOWN = ("start", "end", "confidence", "duration", "label")
 

@@ -20,7 +20,7 @@ from vbannotate.times import from_us, to_us
 NAME = "native"
 TITLE = "vbannotate's own, with everything it knows"
 SUFFIXES = (".vb.json",)
-KEEPS = Keeps(resolution_us=1, confidence=True, tiers=True, points=True, overlap=True, extra=True)
+KEEPS = Keeps(resolution_us=1, confidence=True, tiers=True, points=True, overlap=True, extra=True, files=True)
 
 _EVENT = ("onset", "offset", "label", "confidence")
 _TIER = ("name", "events", "points")

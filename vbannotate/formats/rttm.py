@@ -21,7 +21,7 @@ from vbannotate.times import format_seconds
 NAME = "rttm"
 TITLE = "Rich Transcription Time Marked"
 SUFFIXES = (".rttm",)
-KEEPS = Keeps(resolution_us=1, confidence=True, points=True, overlap=True)
+KEEPS = Keeps(resolution_us=1, confidence=True, points=True, overlap=True, files=True)
 
 NONE = "<NA>"
 _TYPES = "SEGMENT|NOSCORE|NO_RT_METADATA|LEXEME|NON-LEX|NON-SPEECH|FILLER|EDIT|IP|SU|CB|A/P|SPEAKER|SPKR-INFO"
@@ -52,6 +52,8 @@ def read(data: bytes, name: str) -> Annotation:
         event = _event(line.text.split())
         if event is not None:
             found.append(event)
+            if problem := event.problem():
+                warnings.append(f"{name}, line {line.number}: {problem}, kept as it stands")
         elif not line.text.startswith("SPKR-INFO"):
             warnings.append(f"{name}, line {line.number}: no onset and duration, skipped: {line.text[:60]!r}")
     if not found and not empty:

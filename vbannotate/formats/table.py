@@ -69,8 +69,8 @@ def delimiter(text: str, usual: str) -> str:
 def read(data: bytes, name: str, usual: str) -> Annotation:
     """A tier for each value of the tier column, events in file order."""
     text = files.decode(data, name)
-    rows = _rows(text.text, delimiter(text.text, usual), name)
-    warnings = [text.warning] if text.warning else []
+    rows, odd = _rows(text.text, delimiter(text.text, usual), name)
+    warnings = [line for line in (text.warning, odd) if line]
     if not rows:
         return Annotation()
     header = not any(time(cell) is not None for cell in rows[0][1])
@@ -87,15 +87,20 @@ def read(data: bytes, name: str, usual: str) -> Annotation:
     return _annotation(found, warnings)
 
 
-def _rows(text: str, sign: str, name: str) -> list[tuple[int, list[str]]]:
-    """Rows that are not empty, with the line that they end on."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=sign, skipinitialspace=True)
-    try:
-        return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise FormatError(
-            f"{name}, line {reader.line_num}: {error}", "save the table again as CSV"
-        ) from error
+def _rows(text: str, sign: str, name: str) -> tuple[list[tuple[int, list[str]]], str | None]:
+    """Rows that are not empty, with their line; quotes that do not match are plain characters."""
+    odd = None
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+        source = io.StringIO(text, newline="")
+        reader = csv.reader(source, delimiter=sign, skipinitialspace=True, strict=True, quoting=quoting)
+        try:
+            return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)], odd
+        except csv.Error as error:
+            odd = f"{name}, line {reader.line_num}: {error}"
+            if quoting == csv.QUOTE_NONE:
+                raise FormatError(odd, "save the table again as CSV") from error
+            odd += "; quotes are read as they stand"
+    raise AssertionError("one of the two ways returns or raises")
 
 
 def _by_header(cells: list[str], name: str) -> Layout:
@@ -130,7 +135,8 @@ def _by_content(rows: list[tuple[int, list[str]]], name: str) -> Layout:
     sample = [row for _, row in rows[:50]]
     width = max(map(len, sample))
     filled = [k for k in range(width) if any(k < len(row) and row[k].strip() for row in sample)]
-    times = {k for k in filled if all(k < len(row) and time(row[k]) is not None for row in sample)}
+    enough = 0.8 * len(sample)
+    times = {k for k in filled if sum(k < len(row) and time(row[k]) is not None for row in sample) >= enough}
     where = next((n for n in range(len(filled) - 1) if filled[n] in times and filled[n + 1] in times), None)
     if where is None:
         raise FormatError(f"{name}, line {rows[0][0]}: no two columns of times", "give the table a header")

@@ -1,6 +1,6 @@
 @echo off
 rem Started by ELAN with this folder as the current one. The path below is UTF-8.
-chcp 65001 >nul
+chcp 65001 <nul >nul
 set PYTHONUTF8=1
 set PYTHONUNBUFFERED=1
 set TQDM_DISABLE=1

@@ -123,7 +123,7 @@ def test_the_batch_file_calls_the_interpreter_whatever_its_path(tmp_path):
     data = install.contents("elan", WINDOWS, python)["run.bat"]
     assert not data.startswith(b"\xef\xbb\xbf") and data.count(b"\r\n") == data.count(b"\n")
     lines = data.decode("utf-8").split("\r\n")
-    assert lines.index("chcp 65001 >nul") < next(n for n, line in enumerate(lines) if "-m" in line)
+    assert lines.index("chcp 65001 <nul >nul") < next(n for n, line in enumerate(lines) if "-m" in line)
     words = arguments_in_cmd(next(line for line in lines if "-m" in line))
     assert words == [python, "-X", "utf8", "-m", "vbannotate", "plugins", "run-elan"]
 

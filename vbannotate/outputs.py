@@ -106,6 +106,8 @@ def write(plan: Plan, detection: Detection, options: WriteOptions, overwrite: bo
             "sha256": hashlib.sha256(data).hexdigest(),
             **_settings(options),
         }
+        if moved := formats.shifts(annotation, name, target):
+            exports[path.name]["shown"] = moved  # subtitles: cues that do not lie on their one event
         done.append(path)
     for path, kept in zip(_score_paths(plan, len(detection.scores)), detection.scores, strict=True):
         scores.save(kept, path, overwrite)

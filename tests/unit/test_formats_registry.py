@@ -211,3 +211,13 @@ def test_what_subtitles_shift_is_told():
     rows = formats.shifts(ONE, "srt")
     assert rows == [{"start": 10.0, "end": 11.0, "text": "[laughter]", "events": [[10.0, 10.5, "laugh"]]}]
     assert formats.shifts(ONE, "srt", WriteOptions(exact=True)) == formats.shifts(ONE, "csv") == []
+
+
+def test_what_subtitles_shift_stands_in_the_provenance_of_a_detection(tmp_path):
+    from vbannotate import outputs
+    from vbannotate.detection import Detection
+
+    (plan,) = outputs.plan([(tmp_path / "talk.wav", tmp_path)], tmp_path, ["srt", "audacity"])
+    outputs.write(plan, Detection(ONE), WriteOptions(), overwrite=False)
+    exports = formats.read(tmp_path / "talk.vb.json").provenance["exports"]
+    assert exports["talk.srt"]["shown"] == formats.shifts(ONE, "srt") and "shown" not in exports["talk.txt"]

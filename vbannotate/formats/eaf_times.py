@@ -90,7 +90,9 @@ def _layer(tier: Element, kinds: dict[str | None, str | None]) -> Layer:
 
 def _value(annotation: Element) -> str:
     value = annotation.find("ANNOTATION_VALUE")
-    return "" if value is None else "".join(value.itertext("ANNOTATION_VALUE"))
+    if value is None:
+        return ""
+    return value.xpath("string()") if len(value) else value.text or ""  # comments are no text
 
 
 def _parents_first(found: list[Layer]) -> list[Layer]:

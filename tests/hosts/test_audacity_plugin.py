@@ -59,7 +59,7 @@ def host(shared: Path, tmp_path_factory):
             while self.connection is None:
                 self._check_alive()
                 try:
-                    self.connection = pipe.connect(5)
+                    self.connection = pipe.connect(20)
                 except (pipe.NotRunningError, pipe.PipeError) as error:
                     if time.monotonic() > end:
                         shown = list(self.windows().values())

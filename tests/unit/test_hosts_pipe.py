@@ -118,6 +118,17 @@ def test_late_answers_to_a_greeting_are_not_taken_for_others(tmp_path, monkeypat
         assert connection.command("Help") == "the answer"
 
 
+def test_an_audacity_that_is_always_late_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(pipe, "PATIENCE_S", 0.1)
+
+    def tired(text: str) -> str:
+        time.sleep(0.25)
+        return polite(text) if text.startswith("Message:") else f"the answer\n{OK}"
+
+    with talking(tmp_path, tired) as connection:
+        assert connection.command("Help") == "the answer"
+
+
 def test_an_empty_line_before_the_window_is_open(tmp_path, monkeypatch):
     monkeypatch.setattr(pipe, "PATIENCE_S", 0.2)
     said: list[str] = []

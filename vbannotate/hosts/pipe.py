@@ -186,25 +186,38 @@ class Pipe:
         return parse_json(self.command("GetInfo", Type=kind, Format="JSON"))
 
     def _greet(self, seconds: float) -> None:
-        """Wait until Audacity answers us, and skip what it still says to a greeting before.
+        """Wait until Audacity answers us, and for its answers to all our greetings.
 
         What comes before its window is open gets an empty line or nothing, a busy Audacity answers late: each
-        greeting has a word of its own that its answer repeats, so that no answer is taken for another's,
-        not even for one to a connection before this.
+        greeting has a word of its own that its answer repeats, so that no answer is taken for another's, not
+        even for one to a connection before this.
         """
         end = time.monotonic() + seconds
+        words: list[str] = []
+        heard = None
+        try:
+            while heard is None:
+                words.append(secrets.token_hex(8))
+                self._send(f'Message: Text="{words[-1]}"')
+                patience = time.monotonic() + PATIENCE_S * len(words)
+                try:
+                    heard = self._hear(words, min(patience, end))
+                except PipeError:
+                    if time.monotonic() >= end:
+                        raise
+            while heard != words[-1]:
+                heard = self._hear(words, time.monotonic() + REPLY_S)
+        except PipeError:
+            self._transport.close()
+            raise
+
+    def _hear(self, words: list[str], end: float) -> str:
+        """The next of our words in an answer. Raises PipeError where none comes."""
         while True:
-            token = f"vbannotate-{secrets.token_hex(8)}"
-            try:
-                self._send(f'Message: Text="{token}"')
-                patience = time.monotonic() + PATIENCE_S
-                while token not in "".join(self._answer(patience, "Message")):
-                    pass
-                return
-            except PipeError:
-                if time.monotonic() > end:
-                    self._transport.close()
-                    raise
+            answer = "".join(self._answer(end, "Message"))
+            for word in words:
+                if word in answer:
+                    return word
 
     def _exchange(self, text: str, seconds: float) -> list[str]:
         """Send a line; return the lines of the answer, the status last."""

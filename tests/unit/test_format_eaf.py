@@ -106,6 +106,16 @@ def test_media_are_linked_as_elan_writes_them(tmp_path):
     assert (link.get("RELATIVE_MEDIA_URL"), link.get("MIME_TYPE")) == ("./talk.wav", "audio/x-wav")
 
 
+def test_a_recording_named_from_here_is_linked_from_everywhere(tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "talk.wav").touch()
+    monkeypatch.chdir(tmp_path)
+    data = eaf.write(Annotation.of([], media="talk.wav"), WriteOptions(target="out/talk.eaf"))
+    link = root_of(data).find("HEADER/MEDIA_DESCRIPTOR")
+    assert link.get("MEDIA_URL") == f"file://{tmp_path}/talk.wav"
+    assert link.get("RELATIVE_MEDIA_URL") == "../talk.wav"
+
+
 @pytest.mark.parametrize(
     ("url", "path"),
     [

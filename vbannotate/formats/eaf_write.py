@@ -138,6 +138,8 @@ def _header(annotation: Annotation, options: WriteOptions) -> Element:
     header = etree.Element("HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     path = options.media_path or annotation.media
     if path:
+        if options.target is not None and Path(path).is_file():
+            path = str(Path(path).absolute())
         etree.SubElement(header, "MEDIA_DESCRIPTOR", media_links(path, options.target))
     return header
 

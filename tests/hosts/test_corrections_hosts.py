@@ -1,7 +1,7 @@
-"""A person's edits in the real Praat and the real Audacity come home as the verdicts that they deserve.
+"""A person's edits in the real Praat come home as the verdicts that they deserve.
 
-The annotation is our detection of the demo recording, written by `detect`; each program opens it, changes it
-by its own commands, and saves it.
+The annotation is our detection of the demo recording, written by `detect`; Praat opens it, changes it by its
+own commands, and saves it. (Audacity's part is played in `test_audacity_plugin`.)
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def host(shared: Path, module: str, name: str):
 
 @pytest.fixture(scope="module")
 def detected(tmp_path_factory) -> Path:
-    """A folder with demo.vb.json, demo.TextGrid and demo.txt."""
+    """A folder with demo.vb.json and demo.TextGrid."""
     folder = tmp_path_factory.mktemp("detected")
-    assert run(["detect", str(DEMO), "-f", "textgrid", "-f", "audacity", "-o", str(folder), "-q"]) == 0
+    assert run(["detect", str(DEMO), "-f", "textgrid", "-o", str(folder), "-q"]) == 0
     assert len(formats.read(folder / "demo.vb.json").events) >= 5
     return folder
 
@@ -105,26 +105,3 @@ def test_praat_saving_alone_changes_nothing(detected, shared, tmp_path, how):
         praat.run(f'Read from file: "{detected / "demo.TextGrid"}"\nSave as {kind} file: "{saved}"')
     found, before = judged(detected / "demo.vb.json", saved)
     assert found.counts["kept"] == len(before) == sum(found.counts.values())
-
-
-@pytest.mark.skipif(
-    not all(map(shutil.which, ("audacity", "Xvfb", "xdotool"))), reason="audacity, Xvfb or xdotool is missing"
-)
-def test_audacity(detected, shared, tmp_path):
-    saved = tmp_path / "demo_corrected.txt"
-    before = formats.read(detected / "demo.vb.json").events
-    middle = (before[3].onset + before[3].offset) / 2
-    with host(shared, "audacity_host", "AudacityHost")(start_limit=120, reply_limit=120) as audacity:
-        assert audacity.import_labels(detected / "demo.txt") == 0
-        audacity.command(f"SetLabel: Label=0 End={(before[0].offset_us + 150_000) / 1e6}")
-        audacity.command('SetLabel: Label=1 Text="laugh"')
-        audacity.command(f"SetLabel: Label=3 End={middle - 0.05:.6f}")
-        for event in (Event(round(middle + 0.05, 6), before[3].offset, "burst"), ADDED):
-            audacity.command(f"Select: Start={event.onset} End={event.offset} Track=0")
-            audacity.command("AddLabel:")
-            texts = [row[2] for _, rows in audacity.info("Labels") for row in rows]
-            audacity.command(f'SetLabel: Label={texts.index("")} Text="{event.label}"')
-        audacity.command(f"Select: Start={before[2].onset - 0.02} End={before[2].offset + 0.02} Track=0")
-        audacity.command("DeleteLabels:")
-        assert audacity.export_labels(saved) == 0
-    expect(*judged(detected / "demo.vb.json", saved))

@@ -16,13 +16,19 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from heapq import heappop, heappush
 from math import lcm
 
 import numpy as np
 
+from vbannotate.match import dense
+from vbannotate.match.paths import Paths
+
 _EXACT_PAIRS = 64  # up to here IoUs are summed over their common denominator, beyond as 100-bit fixed point
 _FIXED = 1 << 100
+_MANY_PAIRS, _DENSE = (
+    20_000,
+    20,
+)  # a block of more pairs, and of more for each event, is solved as a dense one
 
 Adjacency = list[list[tuple[int, int]]]
 
@@ -36,17 +42,47 @@ def solve(
     order of time; `inter`, `union` and `error` are microseconds.
     """
     chosen: list[int] = []
+    keep = np.ones(len(ref), bool)
     bounds = _blocks(ref, est)
-    values = (ref.tolist(), est.tolist(), inter.tolist(), union.tolist(), error.tolist())
     for start, stop in itertools.pairwise(bounds):
+        if stop - start > _MANY_PAIRS and _is_dense(ref[start:stop], est[start:stop]):
+            part = (value[start:stop] for value in (ref, est, inter, union, error))
+            chosen.extend(start + index for index in _dense(*part, ties=ties))
+            keep[start:stop] = False
+    rest = np.flatnonzero(keep)
+    values = [value[rest].tolist() for value in (ref, est, inter, union, error)]
+    for start, stop in itertools.pairwise(_blocks(ref[rest], est[rest])):
         rows, columns, inters, unions, errors = (value[start:stop] for value in values)
         weights = _weights(inters, unions, errors, ties)
         if _is_staircase(rows, columns):
             picked = _staircase(rows, columns, weights)
         else:
             picked = _general(rows, columns, weights)
-        chosen.extend(start + index for index in picked)
+        chosen.extend(rest[start + np.array(picked, np.int64)].tolist())
     return chosen
+
+
+def _is_dense(ref: np.ndarray, est: np.ndarray) -> bool:
+    """Whether the pairs of a block are many for its events, and some of them cross."""
+    events = len(np.unique(ref)) + len(np.unique(est))
+    return len(ref) > _DENSE * events and bool((np.diff(est) < 0).any())
+
+
+def _dense(
+    ref: np.ndarray, est: np.ndarray, inter: np.ndarray, union: np.ndarray, error: np.ndarray, *, ties: str
+) -> list[int]:
+    rows, columns = (np.unique(side, return_inverse=True)[1] for side in (ref, est))
+    total, largest = int(error.sum()) + 1, len(error) * (_FIXED + 1) + 1
+
+    def weigh(index: np.ndarray) -> list[int]:
+        sizes = (value[index].tolist() for value in (inter, union, error))
+        ious = ((_iou(i, u, e, _FIXED), e) for i, u, e in zip(*sizes, strict=True))
+        return [iou - largest * e if ties == "error" else total * iou - e for iou, e in ious]
+
+    rough = np.where(union > 0, inter / np.maximum(union, 1), error == 0)
+    if ties == "error":
+        return dense.solve(rows, columns, rough / len(error) - error, weigh, largest)
+    return dense.solve(rows, columns, rough, weigh, total * _FIXED)
 
 
 def _blocks(ref: np.ndarray, est: np.ndarray) -> list[int]:
@@ -62,15 +98,17 @@ def _weights(inter: list[int], union: list[int], error: list[int], ties: str) ->
     if len(inter) == 1:
         return [0]
     scale = lcm(*(u or 1 for u in union)) if len(union) <= _EXACT_PAIRS else _FIXED
-    ious = [
-        (i * scale + u // 2) // u if u else scale * (e == 0)  # of two points
-        for i, u, e in zip(inter, union, error, strict=True)
-    ]
+    ious = [_iou(i, u, e, scale) for i, u, e in zip(inter, union, error, strict=True)]
     if ties == "error":
         rank = sum(ious) + 1
         return [iou - rank * e for iou, e in zip(ious, error, strict=True)]
     rank = sum(error) + 1
     return [rank * iou - e for iou, e in zip(ious, error, strict=True)]
+
+
+def _iou(inter: int, union: int, error: int, scale: int) -> int:
+    """IoU in units of 1 / `scale`; two points have 1 if they are equal, else 0."""
+    return (inter * scale + union // 2) // union if union else scale * (error == 0)
 
 
 def _is_staircase(rows: list[int], columns: list[int]) -> bool:
@@ -207,54 +245,7 @@ def _surplus(adjacency: Adjacency, row_mate: list[int], column_mate: list[int]) 
 def _cheapest(adjacency: Adjacency, rows: list[int], usable: list[bool]) -> list[tuple[int, int]]:
     """The matching of greatest weight among those that match every one of `rows`, over `usable` columns."""
     top = max((weight for i in rows for _, weight in adjacency[i]), default=0)
-    paths = _Paths({i: [(j, top - weight) for j, weight in adjacency[i] if usable[j]] for i in rows})
+    paths = Paths({i: [(j, top - weight) for j, weight in adjacency[i] if usable[j]] for i in rows})
     for i in rows:
         paths.insert(i)
     return list(paths.column_of.items())
-
-
-class _Paths:
-    """A matching of least cost that grows row by row; prices keep all reduced costs at 0 or above."""
-
-    def __init__(self, costs: dict[int, list[tuple[int, int]]]) -> None:
-        self.costs = costs
-        self.row_of: dict[int, int] = {}
-        self.column_of: dict[int, int] = {}
-        self.row_price = dict.fromkeys(costs, 0)
-        self.column_price: dict[int, int] = {}
-
-    def insert(self, root: int) -> None:
-        """Add `root` along a shortest augmenting path (Dijkstra; equal lengths: earlier column)."""
-        distance: dict[int, int] = {}
-        came_from: dict[int, int] = {}
-        done: dict[int, int] = {}
-        heap: list[tuple[int, int]] = []
-        i, base = root, 0
-        while True:
-            start = base - self.row_price[i]
-            for j, cost in self.costs[i]:
-                length = start + cost - self.column_price.get(j, 0)
-                if j not in done and (j not in distance or length < distance[j]):
-                    distance[j], came_from[j] = length, i
-                    heappush(heap, (length, j))
-            base, end = heappop(heap)
-            while end in done:
-                base, end = heappop(heap)
-            if end not in self.row_of:
-                break
-            done[end] = base
-            i = self.row_of[end]
-        self.row_price[root] += base
-        for j, length in done.items():
-            self.row_price[self.row_of[j]] += base - length
-            self.column_price[j] = self.column_price.get(j, 0) - (base - length)
-        self._flip(root, end, came_from)
-
-    def _flip(self, root: int, end: int, came_from: dict[int, int]) -> None:
-        """Exchange matched and unmatched pairs along the path that ends in column `end`."""
-        j: int | None = end
-        while j is not None:
-            i = came_from[j]
-            self.row_of[j] = i
-            self.column_of[i], j = j, self.column_of.get(i)
-        assert i == root

@@ -130,7 +130,7 @@ def _about(report: Report, found: dict[str, Any]) -> Iterator[str]:
         and row["estimate"] is not None
         and row["reference"] != row["estimate"]
     ]
-    if mixed:
+    if mixed and report.method.by_label:
         yield f"labels taken for another (matched without labels): {'; '.join(mixed)}"
 
 

@@ -125,8 +125,8 @@ def test_a_part_that_keeps_its_times(praat, tmp_path, sound):
     assert {row.tier for row in rows} == {"burst", "burst-confidence"}
     assert rows[0].start == 7.1234567 and rows[-1].end == 17.3
     events = detect(tmp_path / "part.wav", threshold=0.4, min_dur=0.1).events
-    wanted = [(e.onset + 7.123457, min(e.offset + 7.123457, 17.3)) for e in events]
-    assert found(praat, out, "burst") == pytest.approx(wanted, abs=1e-9) and wanted
+    wanted = [(round(e.onset + 7.123457, 6), min(round(e.offset + 7.123457, 6), 17.3)) for e in events]
+    assert found(praat, out, "burst") == wanted and wanted
 
 
 def test_a_long_sound(praat, tmp_path, sound, expected):

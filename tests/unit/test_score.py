@@ -14,7 +14,7 @@ from vbannotate.cli.score import agreement as agreement_command
 from vbannotate.cli.score import score as score_command
 from vbannotate.errors import UsageError, VbannotateError
 from vbannotate.events import Annotation, Event, Span
-from vbannotate.score import score
+from vbannotate.score import score, score_both
 from vbannotate.score.intervals import wilson
 from vbannotate.score.ranking import curve
 from vbannotate.times import to_us
@@ -299,6 +299,13 @@ def test_compare_pairs_the_files():
     assert same["interval"] == (0.0, 0.0)
     assert same["p"] == 1.0
     assert same["files_changed"] == 0
+
+
+def test_two_estimates_are_judged_alike():
+    plain = [e.with_(label="burst") for e in EST]
+    first, second = score_both(REF, EST, plain)
+    assert (first.micro["tp"], second.micro["tp"]) == (3, 3)
+    assert first.compare(second)["difference"] == 0
 
 
 @pytest.mark.parametrize(

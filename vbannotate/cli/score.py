@@ -75,7 +75,7 @@ def score(
 
     Example: vbannotate score corrected/ detected/ --criterion collar
     """
-    from vbannotate.score import reading, text
+    from vbannotate.score import reading, score_both, text
     from vbannotate.score import score as judge
 
     arguments = options(
@@ -86,11 +86,14 @@ def score(
     if compare is not None:
         sides.append(reading.read_both(reference, compare, choice)[1])
     ref, est, *others = reading.aligned(sides)
-    report = judge(ref, est, **arguments)
+    if others:
+        report, other = score_both(ref, est, others[0], **arguments)
+    else:
+        report = judge(ref, est, **arguments)
     result, notes = report.to_dict(with_details=True), [*reading.notes_of(*sides), *report.notes]
     result["notes"] = notes
     if others:
-        result["compare"] = report.compare(judge(ref, others[0], **arguments))
+        result["compare"] = report.compare(other)
     reading.strictly(notes, strict)
     draw(report, pairs, plot, overwrite)
     deliver(result, text.table(report, result), json, output, overwrite)

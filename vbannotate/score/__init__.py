@@ -7,6 +7,7 @@ of maximum size (`vbannotate.match`), so no figure depends on order. Undefined f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from vbannotate.errors import UsageError
 from vbannotate.events import BURST, Span
@@ -19,7 +20,7 @@ from vbannotate.score.report import Report
 from vbannotate.score.tables import common, table_of
 from vbannotate.times import to_us
 
-__all__ = ["CRITERIA", "PRESETS", "Report", "event_of_row", "score"]
+__all__ = ["CRITERIA", "PRESETS", "Report", "event_of_row", "score", "score_both"]
 
 Examined = Sequence[Span | tuple[Number, Number]]
 
@@ -92,6 +93,15 @@ def score(
         judge(ref_table, est_table, spans, len(labels), method),
         notes,
     )
+
+
+def score_both(reference: Side, estimate: Side, other: Side, **arguments: Any) -> tuple[Report, Report]:
+    """Judge two estimates alike, for `Report.compare`: if labels mean nothing for one, then for neither."""
+    first, second = score(reference, estimate, **arguments), score(reference, other, **arguments)
+    if first.method != second.method:
+        arguments["by_label"] = False
+        first, second = score(reference, estimate, **arguments), score(reference, other, **arguments)
+    return first, second
 
 
 def _labels(*sides: dict[str, Part]) -> list[str]:

@@ -143,7 +143,7 @@ def _curves(
         began = time.process_time()
         found.append(peer.curves(audio))
         seconds += time.process_time() - began
-        if k % 50 == 49:
+        if k % 20 == 19:
             print(f"{peer.name}: {k + 1} of {len(scenes)}", file=sys.stderr)
     speed = sum(s.seconds for s in scenes) / seconds
     curves = {variant: [c[variant] for c in found] for variant in found[0]}

@@ -25,11 +25,11 @@ from vbannotate.errors import ModelError
 if TYPE_CHECKING:
     from torch import Tensor
 
-STEP = 8  # frames from one judged window to the next
+STEP = 16  # frames from one judged window to the next
 
 _RATE, _HOP = 8_000, 186  # Hz, samples
 _WINDOW = 44  # frames
-_BATCH = 64  # windows
+_BATCH = 8  # windows; more only cost memory traffic
 _CHECKPOINT = "checkpoints/comparisons/resnet_without_augmentation*/best.pth.tar"
 
 

@@ -179,6 +179,13 @@ def test_a_stranger_beside_the_file_is_not_replaced(talk):
     assert talk.with_name("talk.vb.json").read_bytes() == b"[1, 2]"
 
 
+@pytest.mark.parametrize("part", [3, [3], [{"kind": "cue"}], [{"kind": "line", "insert": "", "text": 3}]])
+@pytest.mark.parametrize("name", ["srt", "audacity"])
+def test_a_damaged_record_is_told_in_one_line(name, part):
+    with pytest.raises(FormatError, match="record of the last merge is damaged"):
+        formats.module(name).merge(b"", ONE, WriteOptions(), "x", part)
+
+
 def test_formats_without_merging_name_those_with_it(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"onset,offset\n1,2\n")

@@ -15,7 +15,16 @@ from collections.abc import Iterable, Iterator
 from vbannotate import files
 from vbannotate.errors import FormatError
 from vbannotate.events import Annotation, Event, Tier
-from vbannotate.formats.base import EditedError, Keeps, Merged, WriteOptions, check, lines, time
+from vbannotate.formats.base import (
+    EditedError,
+    Keeps,
+    Merged,
+    WriteOptions,
+    check,
+    damaged_record,
+    lines,
+    time,
+)
 from vbannotate.times import format_seconds
 
 NAME = "audacity"
@@ -152,6 +161,8 @@ def _without(text: str, part: list[str], name: str, replace_edited: bool) -> tup
     """The text without our lines, wherever they now stand, and notes on those that were changed."""
     if not part:
         return text, ()
+    if not isinstance(part, list) or not all(isinstance(line, str) for line in part):
+        raise damaged_record(name)
     whole = "".join(part)
     if text.endswith(whole):
         return text[: len(text) - len(whole)], ()

@@ -91,6 +91,11 @@ class EditedError(FormatError):
     """Our part of a person's file has been changed by hand since it was written."""
 
 
+def damaged_record(name: str) -> FormatError:
+    """The error for a `part` that no merge has written."""
+    return FormatError(f"{name}: the record of the last merge is damaged", "move the .vb.json beside it away")
+
+
 class Line(NamedTuple):
     """One line of a file with its own line end."""
 

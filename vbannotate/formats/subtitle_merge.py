@@ -15,7 +15,7 @@ from typing import Any
 from vbannotate import cues, files
 from vbannotate.cues import Cue
 from vbannotate.events import Annotation
-from vbannotate.formats.base import EditedError, Merged, WriteOptions, check, lines
+from vbannotate.formats.base import EditedError, Merged, WriteOptions, check, damaged_record, lines
 from vbannotate.formats.subtitles import Dialect, Found
 from vbannotate.formats.subtitles import shown as our_cues
 
@@ -192,6 +192,8 @@ def _without(
     """The text without our cues and lines, and a note if some were changed by hand."""
     if not part:
         return body, []
+    if not isinstance(part, list) or not all(map(_is_record, part)):
+        raise damaged_record(name)
     cuts, missing = _cuts(dialect, body, part, name)
     if missing and not replace_edited:
         raise EditedError(
@@ -204,6 +206,16 @@ def _without(
         done = max(done, stop)
     note = f"{name}: {missing} of our texts had been changed or removed by hand"
     return "".join([*parts, body[done:]]), [note] if missing else []
+
+
+def _is_record(value: Any) -> bool:
+    """Whether a value is a record of `_pieces`."""
+    if not isinstance(value, dict):
+        return False
+    times = {"start_us": int, "end_us": int} if value.get("kind") == "cue" else {"timing": str}
+    return all(
+        isinstance(value.get(key), kind) for key, kind in {"insert": str, "text": str, **times}.items()
+    )
 
 
 def _cuts(

@@ -18,35 +18,39 @@ SMALL = {"d_model": 768, "layers": 12, "inner": 3072}
 TINY = {"d_model": 128, "layers": 2, "inner": 512}
 
 
-def build(size: dict[str, int], decoder_layers: int | None = None) -> Any:
-    """A network of the published shape with random weights."""
-    import torch
-    from torch import nn
-    from transformers import WhisperConfig, WhisperModel
+def config(size: dict[str, int]) -> Any:
+    """The shape of a `WhisperModel`."""
+    from transformers import WhisperConfig
 
-    d_model = size["d_model"]
-    config = WhisperConfig(
-        d_model=d_model,
+    return WhisperConfig(
+        d_model=size["d_model"],
         encoder_layers=size["layers"],
-        decoder_layers=size["layers"] if decoder_layers is None else decoder_layers,
-        encoder_attention_heads=d_model // 64,
-        decoder_attention_heads=d_model // 64,
+        decoder_layers=size["layers"],
+        encoder_attention_heads=size["d_model"] // 64,
+        decoder_attention_heads=size["d_model"] // 64,
         encoder_ffn_dim=size["inner"],
         decoder_ffn_dim=size["inner"],
     )
 
+
+def build(whisper: Any) -> Any:
+    """The published network around a `WhisperModel`, head at random."""
+    from torch import Tensor, nn
+
+    d_model = whisper.config.d_model
+    hidden = max(256, d_model // 2)
+
     class Segmenter(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.whisper = WhisperModel(config)
-            hidden = max(256, d_model // 2)
+            self.whisper = whisper
             self.proj = nn.Sequential(nn.Linear(d_model, hidden), nn.GELU(), nn.Dropout(0.1))
             self.temporal = nn.Sequential(
                 nn.Conv1d(hidden, hidden, kernel_size=7, padding=3), nn.GELU(), nn.Dropout(0.1)
             )
             self.out = nn.Linear(hidden, 1)
 
-        def forward(self, features: torch.Tensor) -> torch.Tensor:
+        def forward(self, features: Tensor) -> Tensor:
             states = self.whisper.encoder(input_features=features).last_hidden_state
             x = self.proj(states)
             x = self.temporal(x.transpose(1, 2)).transpose(1, 2)
@@ -58,27 +62,36 @@ def build(size: dict[str, int], decoder_layers: int | None = None) -> Any:
 def save_random(path: Path, size: dict[str, int] = TINY, seed: int = 0, swing: float = 40.0) -> None:
     """A checkpoint of the published layout, its output scaled so that probabilities swing over 0-1."""
     import torch
+    from transformers import WhisperModel
 
     torch.manual_seed(seed)
-    model = build(size)
+    model = build(WhisperModel(config(size)))
     with torch.no_grad():
         model.out.weight *= swing
-        noise = torch.randn(1, 80, 3000)
-        model.out.bias -= model(noise).mean()
+        model.out.bias -= model(torch.randn(1, 80, 3000)).mean()
     torch.save(model.state_dict(), path)
 
 
-def load(path: Path, size: dict[str, int]) -> Any:
-    """The published way: build the whole network, then fill it from the file."""
-    import torch
+def save_whisper(folder: Path, size: dict[str, int]) -> None:
+    """A Whisper as the hub gives it, with random weights, for `load`."""
+    from transformers import WhisperModel
 
-    model = build(size)
+    WhisperModel(config(size)).save_pretrained(folder)
+
+
+def load(path: Path, size: dict[str, int], pretrained: Path | None = None) -> Any:
+    """The published way: load the whole Whisper first, then fill everything from the file."""
+    import torch
+    from transformers import WhisperModel
+
+    whisper = WhisperModel.from_pretrained(pretrained) if pretrained else WhisperModel(config(size))
+    model = build(whisper)
     model.load_state_dict(torch.load(path, map_location="cpu"), strict=True)
     return model.eval()
 
 
-def audio_30s(path: Path | str) -> np.ndarray:
-    """Sound as the published script hears it, float32 [480000]."""
+def audio_16k(path: Path | str) -> np.ndarray:
+    """Sound as the published script hears it, float32 [samples]."""
     import soundfile
 
     audio, rate = soundfile.read(path, dtype="float32")
@@ -88,7 +101,13 @@ def audio_30s(path: Path | str) -> np.ndarray:
         import librosa
 
         audio = librosa.resample(audio, orig_sr=rate, target_sr=16_000)
-    return np.pad(audio, (0, max(0, 480_000 - len(audio))))[:480_000]
+    return audio
+
+
+def audio_30s(path: Path | str) -> np.ndarray:
+    """The first 30 s, padded with silence: float32 [480000]."""
+    audio = audio_16k(path)[:480_000]
+    return np.pad(audio, (0, 480_000 - len(audio)))
 
 
 def probabilities(model: Any, audio: np.ndarray) -> np.ndarray:
@@ -133,14 +152,22 @@ def published_events(
 
 
 def main() -> None:
-    """``python -m tests.reference_locator AUDIO --checkpoint FILE``: events as JSON, as published."""
+    """Print the events of a recording as JSON, as the published script does; see `--help`."""
     parser = argparse.ArgumentParser()
     parser.add_argument("audio")
     parser.add_argument("--checkpoint", type=Path, required=True)
-    arguments = parser.parse_args()
-    model = load(arguments.checkpoint, SMALL)
-    events = published_events(probabilities(model, audio_30s(arguments.audio)))
-    print(json.dumps({"file": arguments.audio, "events": events}, indent=2))
+    parser.add_argument("--whisper", type=Path, required=True, help="folder of a Whisper small")
+    parser.add_argument("--all", action="store_true", help="window after window, not only the first 30 s")
+    options = parser.parse_args()
+    model = load(options.checkpoint, SMALL, options.whisper)
+    if options.all:
+        audio = audio_16k(options.audio)
+        windows = [audio[at : at + 480_000] for at in range(0, len(audio), 480_000)]
+        padded = [np.pad(window, (0, 480_000 - len(window))) for window in windows]
+        curve = np.concatenate([probabilities(model, window) for window in padded])
+    else:
+        curve = probabilities(model, audio_30s(options.audio))
+    print(json.dumps({"file": options.audio, "events": published_events(curve)}, indent=2))
 
 
 if __name__ == "__main__":

@@ -233,8 +233,12 @@ def test_wrong_devices_and_backends(published, device, backend, error, message):
 
 def test_what_auto_chooses(published, exported, monkeypatch):
     file, folder = models.locate(published[0]), models.locate(exported)
-    assert choose(file, "cpu", "auto") == ("torch", "cpu")
-    assert choose(folder, "cpu", "auto") == ("onnx", "cpu")
+    assert choose(file, "cpu", "auto") == choose(folder, "cpu", "auto") == ("onnx", "cpu")
+    monkeypatch.setattr("vbannotate.models.loading._has_cuda_driver", lambda: False)
+    assert choose(file, "auto", "auto") == ("onnx", "cpu")
+    assert choose(file, "auto", "torch") == ("torch", "cuda" if torch.cuda.is_available() else "cpu")
+    monkeypatch.setattr("vbannotate.models.loading._has_cuda_driver", lambda: True)
+    assert choose(file, "auto", "auto")[0] == "torch"
     monkeypatch.setattr("vbannotate.models.loading.find_spec", lambda name: None)  # the base install
     assert choose(file, "cpu", "auto") == ("onnx", "cpu")
     with pytest.raises(

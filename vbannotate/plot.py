@@ -15,7 +15,7 @@ from vbannotate.events import Annotation, Event
 
 RATE = 16_000
 _WINDOW, _HOP = 512, 160  # samples: 32 ms every 10 ms
-_RANGE_DB = 80.0
+_RANGE_DB = 55.0
 _COLOURS = ("#e4572e", "#2e86ab", "#3b8f4f", "#8d5a97")  # told apart by the colour-blind, too
 
 
@@ -41,7 +41,7 @@ def plot(
 
     samples = _samples(Path(media), start, end)
     end = start + len(samples) / RATE
-    figure = Figure(figsize=(12, rows * (1.9 + 0.28 * len(annotations))), dpi=110, layout="constrained")
+    figure = Figure(figsize=(12, rows * (1.9 + 0.28 * len(annotations))), dpi=80, layout="constrained")
     grid = figure.subplots(rows * 2, 1, squeeze=False, height_ratios=[0.28 * len(annotations), 1.6] * rows)
     step = (end - start) / rows
     for row in range(rows):

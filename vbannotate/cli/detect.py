@@ -69,6 +69,10 @@ def detect(
         Path | None, typer.Option(help="MAP.toml: your names for labels, and cue texts.")
     ] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Subtitles: the events' own times.")] = False,
+    cue_style: Annotated[str, typer.Option(help="Subtitles: default, netflix, dcmp or bbc.")] = "default",
+    replace_edited: Annotated[
+        bool, typer.Option("--replace-edited", help="With --into: go on where our part was edited by hand.")
+    ] = False,
     wav: Annotated[
         bool, typer.Option("--wav", help="Write a WAV of the recording beside the result.")
     ] = False,
@@ -128,6 +132,8 @@ def detect(
         confidence=confidence,
         labels=labels,
         exact=exact,
+        cue_style=cue_style,
+        replace_edited=replace_edited,
     )
     wanted = [name.strip() for one in format or [] for name in one.split(",") if name.strip()]
     return run(request, media, output, wanted, wav=wav, json=json, quiet=quiet)

@@ -36,6 +36,8 @@ class Request:
     confidence: bool = False
     labels: Path | None = None
     exact: bool = False
+    cue_style: str = "default"
+    replace_edited: bool = False
 
     def detector(self, threads: int | None = None) -> Detector:
         """Load what was asked for."""
@@ -198,7 +200,13 @@ def _from_scores(request: Request, path: Path) -> Detection:
 
 def _writer(request: Request, detection: Detection) -> tuple[Detection, WriteOptions]:
     """The result with the user's label names, and how to write it."""
-    options = WriteOptions(confidence=request.confidence, tiers=request.tiers, exact=request.exact)
+    options = WriteOptions(
+        confidence=request.confidence,
+        tiers=request.tiers,
+        exact=request.exact,
+        style=request.cue_style,
+        replace_edited=request.replace_edited,
+    )
     if request.labels is None:
         return detection, options
     from vbannotate import vocabulary

@@ -69,7 +69,12 @@ def meant(annotation: Annotation):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_praat_reads_what_we_meant(praat, tmp_path, form, encoding, newline):
-    kept = {"form": form, "encoding": encoding, "bom": encoding != "utf-8", "newline": newline}
+    kept = {
+        "form": form,
+        "encoding": encoding,
+        "bom": "yes" if encoding != "utf-8" else "",
+        "newline": newline,
+    }
     path = tmp_path / "grid.TextGrid"
     path.write_bytes(textgrid.write(WHOLE.with_(extra={"textgrid": kept}), WriteOptions()))
     assert seen(praat, path) == meant(WHOLE)

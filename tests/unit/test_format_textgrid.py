@@ -124,6 +124,22 @@ def test_a_changed_tier_is_written_anew_and_the_others_as_they_stood():
     assert written(changed) == text.replace('3\n1\n1\n2.00000000001\n"y"\n', '3\n2\n0\n2\n"y"\n2\n3\n""\n')
 
 
+@pytest.mark.parametrize(
+    "kept",
+    [
+        7,
+        {"form": 1, "encoding": "nonsense", "newline": "x", "xmin": "a", "xmax": None, "items": []},
+        {"xmin": "0", "xmax": "1", "items": [["0", "1"]]},
+        {"xmin": "0", "xmax": "1", "items": [[0, 1, 2]]},
+        {"xmin": "0", "xmax": "1", "items": 3},
+    ],
+)
+def test_what_was_kept_of_a_file_may_be_damaged(kept):
+    extra = {"textgrid": kept}
+    damaged = Annotation((Tier("a", (Event(0, 1, "x"),), extra=extra),), duration_us=1_000_000, extra=extra)
+    assert again(damaged).tiers == (Tier("a", (Event(0, 1, "x"),)),)
+
+
 def test_free_form_is_read_as_praat_reads_it():
     text = (
         'File type = "ooTextFile" noise\r"TextGrid" ! a comment with "quotes" and 5 numbers\r'

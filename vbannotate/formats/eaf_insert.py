@@ -114,7 +114,9 @@ def _number(prefix: str, text: str) -> int:
 
 def _wished(row: Row) -> Mapping[str, Any]:
     """What the tier said of itself in the EAF it came from; the type of a dependent tier cannot be kept."""
-    kept = row.tier.extra.get("eaf", {})
+    kept = row.tier.extra.get("eaf")
+    if not isinstance(kept, Mapping):
+        return {}
     return {
         k: clean(v)
         for k, v in kept.items()

@@ -132,13 +132,13 @@ def events_of(points: bool, raw_items: Iterable[Item]) -> Iterable[Event]:
 
 def _file_extra(grid: Grid, bounds: Bounds, text: files.Text | None) -> Mapping[str, Any]:
     """What of the file differs from how we write by default."""
-    kept: dict[str, Any] = {}
+    kept: dict[str, str] = {}
     if grid.form == SHORT:
         kept["form"] = SHORT
     if text and text.encoding != "utf-8":
         kept["encoding"] = text.encoding
     if text and text.bom:
-        kept["bom"] = True
+        kept["bom"] = "yes"
     if text and "\r" in text.text:
         kept["newline"] = newline_of(text.text)
     if float(grid.xmin) != 0:
@@ -155,12 +155,12 @@ def newline_of(text: str) -> str:
 
 def write(annotation: Annotation, options: WriteOptions) -> bytes:
     """The bytes of a TextGrid that Praat reads as meant. FormatError for events that it cannot hold."""
-    return _encode(grid_text(grid_of(annotation, options.confidence)), annotation.extra.get("textgrid", {}))
+    return _encode(grid_text(grid_of(annotation, options.confidence)), _kept(annotation))
 
 
 def grid_of(annotation: Annotation, confidence: bool) -> Grid:
     """The annotation as a TextGrid has it. Raises FormatError for events that it cannot hold."""
-    kept = annotation.extra.get("textgrid", {})
+    kept = _kept(annotation)
     raws = [unchanged(tier) for tier in annotation.tiers]
     fresh = tuple(tier for tier, raw in zip(annotation.tiers, raws, strict=True) if raw is None)
     check(annotation.with_(tiers=fresh), TITLE)
@@ -229,18 +229,27 @@ def _span(event: Event) -> tuple[int, int]:
 def unchanged(tier: Tier) -> RawTier | None:
     """The tier as it stood in the file it was read from, if that was kept and its events are the same."""
     kept = tier.extra.get("textgrid")
-    if not kept:
+    if not isinstance(kept, Mapping):
         return None
-    kept_items = [tuple(item) for item in kept["items"]]
-    raw = RawTier(tier.points, cleaned(tier.name), kept["xmin"], kept["xmax"], kept_items)
-    numbers = [raw.xmin, raw.xmax, *(text for item in raw.items for text in item[:-1])]
-    if not all(is_number(text) for text in numbers):
+    try:
+        found = [tuple(item) for item in kept["items"]]
+        raw = RawTier(tier.points, cleaned(tier.name), kept["xmin"], kept["xmax"], found)
+        whole = all(is_number(n) for n in (raw.xmin, raw.xmax, *(n for item in found for n in item[:-1])))
+        whole = whole and all(len(item) == (2 if tier.points else 3) for item in found)
+        if not whole or [e.key() for e in tier.events] != [e.key() for e in events_of(raw.points, found)]:
+            return None
+    except (KeyError, TypeError, AttributeError):  # the .vb.json that it came through was edited
         return None
-    now = [event.key() for event in tier.events]
-    return raw if now == [event.key() for event in events_of(raw.points, raw.items)] else None
+    return raw
 
 
-def _bounds(annotation: Annotation, fresh: Sequence[Tier], kept: Mapping[str, Any]) -> Bounds:
+def _kept(annotation: Annotation) -> dict[str, str]:
+    """What is known of the file that the annotation was read from; see `_file_extra`."""
+    kept = annotation.extra.get("textgrid")
+    return {k: v for k, v in kept.items() if isinstance(v, str)} if isinstance(kept, Mapping) else {}
+
+
+def _bounds(annotation: Annotation, fresh: Sequence[Tier], kept: Mapping[str, str]) -> Bounds:
     """The range of the grid: the recording's, wider where `fresh` events need it."""
     loose = annotation.tiers if annotation.duration_us is None else fresh
     ends = [event.offset_us for tier in loose for event in tier.events]
@@ -261,12 +270,13 @@ def _bounds(annotation: Annotation, fresh: Sequence[Tier], kept: Mapping[str, An
     return Bounds(xmin, xmax, parse_seconds(xmin), parse_seconds(xmax))
 
 
-def _encode(text: str, kept: Mapping[str, Any]) -> bytes:
+def _encode(text: str, kept: Mapping[str, str]) -> bytes:
     """The text in the encoding and with the line ends of the file it was read from, else UTF-8 and LF."""
-    text = text.replace("\n", kept.get("newline", "\n"))
+    if (newline := kept.get("newline")) in ("\r", "\r\n"):
+        text = text.replace("\n", newline)
     encoding = kept.get("encoding", "utf-8")
     bom = _BOMS.get(encoding, b"") if kept.get("bom") else b""
     try:
         return bom + text.encode(encoding)
-    except (UnicodeEncodeError, LookupError):
+    except (UnicodeError, LookupError):
         return text.encode("utf-8")

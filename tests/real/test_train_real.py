@@ -9,11 +9,11 @@ pytest.importorskip("scipy", reason="the train extra is not installed")
 
 from vbannotate.train import activity
 from vbannotate.train.audio import Reader
-from vbannotate.train.clips import _manifest
+from vbannotate.train.clips import manifest
 
 
 def test_pulses_agree_with_the_manifest(shared):
-    rows = [c for c in _manifest(shared / "data") if c.kind == "burst" and c.source == "EmoGator"][::80]
+    rows = [c for c in manifest(shared / "data") if c.kind == "burst" and c.source == "EmoGator"][::80]
     assert len(rows) >= 30
     reader, differ = Reader(), 0
     for clip in rows:
@@ -26,4 +26,4 @@ def test_pulses_agree_with_the_manifest(shared):
 def test_no_row_with_a_non_commercial_licence_trains(shared):
     with (shared / "data" / "manifest.csv").open(newline="", encoding="utf-8") as file:
         closed = {row["group"] for row in csv.DictReader(file) if row["nc"] == "1"}
-    assert closed and not closed & {c.group for c in _manifest(shared / "data") if c.split != "test-nc"}
+    assert closed and not closed & {c.group for c in manifest(shared / "data") if c.split != "test-nc"}

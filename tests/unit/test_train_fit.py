@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="the train extra is not installed")
 from vbannotate.decode import Settings  # noqa: E402
 from vbannotate.events import Event  # noqa: E402
 from vbannotate.models.whisper import Encoder  # noqa: E402
-from vbannotate.train import choose, curves, export, features, fit, judge, pipeline, tune  # noqa: E402
+from vbannotate.train import choose, curves, export, features, fit, judge, pipeline, soften, tune  # noqa: E402
 from vbannotate.train.features import FRAMES, Shards  # noqa: E402
 from vbannotate.train.sets import Item, joined  # noqa: E402
 
@@ -127,6 +127,28 @@ def test_tuning_changes_the_head_and_the_layers_between_the_taps_only(shards, he
 def _saved(head, folder):
     fit.save(head, PLAN, folder / "own.pt")
     return folder / "own.pt"
+
+
+def test_temperature_undoes_too_much_certainty(head):
+    rng = np.random.default_rng(4)
+    spans = [(a, a + 1) for a in range(1, 100, 3)]
+    sound = item(*spans, seconds=120.0)
+    inside = soften.frames(sound, 6000)
+    assert inside.sum() == 50 * len(spans)
+    probability = np.where(inside, 0.8, 0.2)  # right in four frames of five, and says so
+    told = np.where(rng.random(6000) < 0.8, probability, 1 - probability)
+    sure = 1 / (1 + np.exp(-3 * np.log(told / (1 - told))))  # three times the logits
+    measured = {name: ([sound], [sure.astype(np.float32)]) for name in ("scenes", "speech", "music", "env")}
+    assert soften.temperature(measured) == pytest.approx(3, abs=0.2)
+    assert np.abs(soften.cooled(measured, 3.0)["scenes"][1][0] - told).max() < 1e-3
+
+
+def test_cooling_divides_logits(head, tmp_path):
+    own = fit.restore(_saved(head, tmp_path))
+    soften.cool(own, 2.0)
+    states = torch.randn(1, FRAMES, 2 * WIDTH)
+    with torch.inference_mode():
+        assert torch.allclose(own(states), head(states) / 2, atol=1e-5)
 
 
 def test_large_weights_are_stored_in_half_precision(head, encoder_file, tmp_path):

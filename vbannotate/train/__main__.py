@@ -12,8 +12,12 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vbannotate.errors import VbannotateError
+
+if TYPE_CHECKING:
+    from vbannotate.train.clips import Sources
 
 CACHE = Path.home() / ".cache" / "vbannotate" / "train"
 
@@ -35,13 +39,13 @@ def _parser() -> argparse.ArgumentParser:
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument("--data", type=Path, required=True, help="folder with manifest.csv and audio/")
     data.add_argument("--pools", type=Path, required=True, help="folder that fetch_sources.py filled")
+    data.add_argument("--emogator", type=Path, help="copy of fredbuhl/EmoGator")
+    data.add_argument("--speechocean", type=Path, help="copy of jimbozhang/speechocean762")
+    data.add_argument("--digits", type=Path, help="copy of Jakobovski/free-spoken-digit-dataset")
 
     detector = commands.add_parser(
         "detector", parents=[data], help="make the bundled detector, stage by stage"
     )
-    detector.add_argument("--emogator", type=Path, help="copy of fredbuhl/EmoGator")
-    detector.add_argument("--speechocean", type=Path, help="copy of jimbozhang/speechocean762")
-    detector.add_argument("--digits", type=Path, help="copy of Jakobovski/free-spoken-digit-dataset")
     detector.add_argument("--encoder", type=Path, required=True, help="Whisper base encoder, safetensors")
     detector.add_argument("--cache", type=Path, default=CACHE, help=f"features and soundscapes ({CACHE})")
     detector.add_argument("--windows", type=int, default=13_000, help="training windows of 10 s (13000)")
@@ -67,20 +71,24 @@ def _say(line: str) -> None:
     print(time.strftime("%H:%M:%S"), line, flush=True)
 
 
-def _detector(options: argparse.Namespace) -> None:
-    from vbannotate.train import pipeline
+def _sources(options: argparse.Namespace) -> Sources:
     from vbannotate.train.clips import Sources
 
-    sources = Sources(options.data, options.pools, options.emogator, options.speechocean, options.digits)
-    pipeline.run(sources, options.encoder, options.cache, options.output, options.windows, options.jobs, _say)
+    return Sources(options.data, options.pools, options.emogator, options.speechocean, options.digits)
+
+
+def _detector(options: argparse.Namespace) -> None:
+    from vbannotate.train import pipeline
+
+    pipeline.run(
+        _sources(options), options.encoder, options.cache, options.output, options.windows, options.jobs, _say
+    )
 
 
 def _sets(options: argparse.Namespace) -> None:
     from vbannotate.train import clips, sets
 
-    sets.write_half(
-        clips.load(clips.Sources(options.data, options.pools)), options.half, options.output, _say
-    )
+    sets.write_half(clips.load(_sources(options)), options.half, options.output, _say)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

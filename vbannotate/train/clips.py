@@ -60,10 +60,10 @@ class Clip:
 
 def load(sources: Sources) -> list[Clip]:
     """All clips of `sources`. Raises UsageError where a folder does not hold what it should."""
-    manifest = list(_manifest(sources.data))
-    clips = [c for c in manifest if not (sources.emogator and c.source == "EmoGator" and c.split == "train")]
+    named = list(manifest(sources.data))
+    clips = [c for c in named if not (sources.emogator and c.source == "EmoGator" and c.split == "train")]
     clips += _pools(sources.pools)
-    split_of = {clip.group: clip.split for clip in manifest}
+    split_of = {clip.group: clip.split for clip in named}
     if sources.emogator:
         clips += _emogator(sources.emogator, split_of)
     if sources.speechocean:
@@ -81,7 +81,8 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
-def _manifest(folder: Path) -> Iterator[Clip]:
+def manifest(folder: Path) -> Iterator[Clip]:
+    """The rows of a data folder's manifest that train, validate or test."""
     for row in _rows(folder / "manifest.csv"):
         if row["split"] not in SPLITS or row["kind"] == "mouth":
             continue

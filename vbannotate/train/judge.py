@@ -103,7 +103,6 @@ def report(items: Sequence[Item], found: Sequence[Sequence[Event]]) -> dict[str,
     for item, counts in zip(items, by_clip, strict=True):
         grounds[item.background] += counts
     result["by_background"] = {name: grounds[name].table() for name in sorted(grounds)}
-    result["recall"] = result.pop("recall")
     result["recall_by"] = _recall(items, found)
     return result
 

@@ -6,7 +6,7 @@ validation  soundscapes of the val split and their states            CACHE/sets/
 first       a head on half of the training states                    CACHE/first.pt
 mining      burst-free windows that the first head fires on          CACHE/features/mined
 tune        layers 3 and 4 and the head on everything                CACHE/tuned.pt
-settings    chosen on validation curves                              CACHE/settings.json
+settings    temperature and settings from validation curves          CACHE/settings.json
 export      model.onnx and config.json                               OUTPUT
 
 Test soundscapes are no part of this: the commands ``sets`` and ``evaluate`` come after.
@@ -25,7 +25,7 @@ import torch
 from torch import nn
 
 from vbannotate.errors import VbannotateError
-from vbannotate.train import choose, clips, curves, export, features, fit, scenes, sets, tune
+from vbannotate.train import choose, clips, curves, export, features, fit, scenes, sets, soften, tune
 from vbannotate.train.clips import Sources
 from vbannotate.train.head import Detector
 
@@ -64,7 +64,10 @@ def run(
         tune.save(model, head, tuned)
     tune.restore(model, head, tuned)
     measured = validation_curves(tune.Tail(model, head).eval(), taps, cache, report)
-    chosen = _settings(cache / "settings.json", measured, report)
+    divisor = soften.temperature(measured)
+    soften.cool(head, divisor)
+    report(f"calibration: logits divided by {divisor}")
+    chosen = _settings(cache / "settings.json", soften.cooled(measured, divisor), report)
     detector = export.detector(model, head)
     export.write(detector, output, config(chosen))
     _check(detector, output, cache / "sets" / "val" / "scenes")

@@ -159,7 +159,7 @@ def play(
         _listen(process, run, began, limit, cancel_after)
         run.seconds = time.monotonic() - began
         process.stdout.close()  # at RESULT, and at Cancel
-        process.wait(3)
+        process.wait(3 if run.status == "cancelled" else 15)  # ELAN does not wait at all after RESULT
     except subprocess.TimeoutExpired:
         run.faults.append(f"lives on after {run.status}")
     finally:

@@ -140,6 +140,8 @@ def in_process(tool: str, events: int, files: int) -> str:
     """The measurement of a process of its own, as text."""
     command = [sys.executable, __file__, "--one", tool, str(events), str(files)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[1])
+    if "ModuleNotFoundError" in done.stderr:
+        return "not installed"
     if done.returncode:
         return f"failed: {(done.stderr.strip().splitlines() or ['no message'])[-1][:60]}"
     found = json.loads(done.stdout.splitlines()[-1])

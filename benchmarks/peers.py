@@ -183,4 +183,7 @@ def _number(value: float | None, places: int = 2) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except VbannotateError as error:
+        sys.exit(f"peers: {error}")

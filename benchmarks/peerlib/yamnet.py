@@ -12,6 +12,7 @@ import numpy as np
 
 from peerlib.base import Curves, need, on_frames
 from peerlib.soundscapes import RATE
+from vbannotate.errors import ModelError
 
 HOP = 0.1  # seconds
 _WINDOW = 15_600  # samples
@@ -34,6 +35,10 @@ class Yamnet:
 
     def __init__(self, file: Path) -> None:
         need("ai_edge_litert", install="ai-edge-litert")
+        if not file.is_file():
+            raise ModelError(
+                f"{file}: no such file", "docs/benchmarks.md says where yamnet.tflite is to be had"
+            )
         from ai_edge_litert.interpreter import Interpreter
 
         self._network = Interpreter(model_path=str(file), num_threads=1)

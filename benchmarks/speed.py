@@ -112,7 +112,8 @@ def table(title: str, runs: dict[str, Run], seconds: float, base: str) -> None:
         other = runs[base]
         print(
             f"{name:<44}{run.wall_s:>8.2f}{run.cpu_s:>8.2f}{seconds / run.wall_s:>7.1f}{run.peak_mb:>9.0f}"
-            f"{other.wall_s / run.wall_s:>7.2f}x{other.cpu_s / run.cpu_s:>6.2f}x{run.peak_mb / other.peak_mb:>8.2f}"
+            f"{other.wall_s / run.wall_s:>7.2f}x{other.cpu_s / run.cpu_s:>6.2f}x"
+            f"{run.peak_mb / other.peak_mb:>8.2f}"
         )
 
 

@@ -102,6 +102,16 @@ def test_nothing_heavy_from_the_checkpoint_is_computed(published):
     assert not [n for n in models.loading.read_weights(models.locate(published[0])).tensors if "decoder" in n]
 
 
+def test_linked_and_older(published, tmp_path, monkeypatch):
+    """A link as in the hub's cache, and an ONNX Runtime that takes tensors from memory only: the same curve."""
+    expected = curve(models.load(published[0], backend="onnx"), sound(2))
+    link = tmp_path / "model.pt"
+    link.symlink_to(published[0])
+    assert np.array_equal(curve(models.load(link, backend="onnx"), sound(2)), expected)
+    monkeypatch.setattr("vbannotate.models.onnx_backend.maps_folders", lambda: False)
+    assert np.array_equal(curve(models.load(link, backend="onnx"), sound(2)), expected)
+
+
 @pytest.mark.parametrize("backend", ["torch", "onnx"])
 def test_an_exported_folder_equals_its_source(published, exported, backend):
     assert sorted(p.name for p in exported.iterdir()) == [

@@ -16,6 +16,7 @@ import struct
 import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
+from mmap import mmap
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -102,6 +103,17 @@ def write_safetensors(
             file.write(np.ascontiguousarray(tensors[name]).data)
     begin = 8 + len(text)
     return {name: (begin + header[name]["data_offsets"][0], tensors[name].nbytes) for name in order}
+
+
+def location(array: np.ndarray) -> tuple[Path, int] | None:
+    """The file and offset that a tensor lies at as it is; None for one that exists in memory only."""
+    root: Any = array
+    while root is not None and not (isinstance(root, np.memmap) and isinstance(root.base, mmap)):
+        root = getattr(root, "base", None)
+    if root is None or root.filename is None or not array.flags.c_contiguous:
+        return None
+    # Links are followed: ONNX Runtime refuses data that lies outside the folder it was told.
+    return Path(root.filename).resolve(), array.ctypes.data - root.ctypes.data
 
 
 def _map(path: Path) -> np.ndarray:

@@ -6,11 +6,12 @@ import ctypes
 import re
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vbannotate.errors import MissingDependencyError, ModelError, StartError, UsageError
 from vbannotate.models import checkpoint, locator
-from vbannotate.models.base import Card, Windowed
+from vbannotate.models.base import Card, Network, Windowed
 from vbannotate.models.folder import Source
 
 if TYPE_CHECKING:
@@ -45,13 +46,26 @@ def open_locator(
         from vbannotate.models import torch_backend
 
         return Windowed(card, torch_backend.network(weights, device, threads, bf16 and batch > 1), batch)
+    return Windowed(card, _onnx_network(weights, card.layout.window, device, threads), batch)
+
+
+def _onnx_network(weights: Weights, frames: int, device: str, threads: int | None) -> Network:
+    """Run tensors by ONNX Runtime: from their file where it can map them, else from memory."""
     from vbannotate.models import onnx_backend, onnx_graph
 
-    def in_memory(name: str) -> dict[str, str]:
-        return {"location": "memory", "offset": "0", "length": str(weights.tensors[name].nbytes)}
+    places = {name: checkpoint.location(tensor) for name, tensor in weights.tensors.items()}
+    folders = {place[0].parent if place else None for place in places.values()}
 
-    graph = onnx_graph.graph(weights, card.layout.window, in_memory)
-    return Windowed(card, onnx_backend.network(graph, device, threads, weights.tensors), batch)
+    def place(name: str) -> dict[str, str]:
+        path, offset = places[name] or (Path("memory"), 0)
+        length = weights.tensors[name].nbytes
+        return {"location": path.name, "offset": str(offset), "length": str(length)}
+
+    graph = onnx_graph.graph(weights, frames, place)
+    folder = folders.pop()
+    if folders or folder is None or not onnx_backend.maps_folders():
+        return onnx_backend.network(graph, device, threads, tensors=weights.tensors)
+    return onnx_backend.network(graph, device, threads, folder=folder)
 
 
 def read_weights(source: Source) -> Weights:

@@ -17,17 +17,21 @@ from vbannotate.errors import ModelError, StartError
 
 INPUT, OUTPUT = "mel", "scores"
 
+_FOLDER = "session.model_external_initializers_file_folder_path"
+_FOLDER_SINCE = (1, 21)  # older versions ignore it
+
 
 def network(
     model: Path | bytes,
     device: str = "cpu",
     threads: int | None = None,
     tensors: Mapping[str, np.ndarray] | None = None,
+    folder: Path | None = None,
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function from log-mel to probabilities; `model` is a file or its bytes.
 
-    `tensors` are the values of initializers that the bytes name as external. Without `threads` all free cores
-    are used. Raises ModelError for a file that cannot be run and StartError for a device that is not there.
+    `tensors` are the values of initializers that the bytes name as external; or `folder` is where the files lie
+    that the bytes name. Without `threads` all free cores are used. Raises ModelError for a file that cannot be run and StartError for a device that is not there.
     """
     import onnxruntime
 
@@ -35,6 +39,8 @@ def network(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or _free_cores()
     options.inter_op_num_threads = 1
+    if folder is not None:
+        options.add_session_config_entry(_FOLDER, str(folder))
     if tensors:
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in tensors.values()]
         options.add_external_initializers(list(tensors), values)
@@ -52,6 +58,13 @@ def network(
         return session.run([OUTPUT], {INPUT: np.ascontiguousarray(mel, np.float32)})[0]
 
     return run
+
+
+def maps_folders() -> bool:
+    """Whether this ONNX Runtime can be told where the files lie that a graph in memory names."""
+    import onnxruntime
+
+    return tuple(int(part) for part in onnxruntime.__version__.split(".")[:2]) >= _FOLDER_SINCE
 
 
 def cuda_available() -> bool:

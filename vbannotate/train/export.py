@@ -16,10 +16,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from vbannotate import models
-from vbannotate.models.mel import log_mel
 from vbannotate.models.whisper import Encoder
-from vbannotate.train import curves
 from vbannotate.train.features import FRAMES, TAPS
 from vbannotate.train.head import Detector, Head
 
@@ -108,10 +105,3 @@ def _halve(graph: onnx.GraphProto) -> None:
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
-
-
-def largest_difference(model: Detector, folder: Path, audio: np.ndarray) -> float:
-    """Largest difference in probability between torch and the written file on one window float32 [160000]."""
-    with torch.inference_mode():
-        ours = model(torch.from_numpy(log_mel(audio))[None])[0, :, 0].numpy()
-    return float(np.abs(ours - curves.of(models.load(folder, device="cpu"), audio)).max())

@@ -43,8 +43,8 @@ def frames(item: Item, count: int) -> np.ndarray:
 def cool(head: Head, divisor: float) -> None:
     """Divide the head's logits, in place."""
     with torch.no_grad():
-        head.out.weight /= divisor
-        head.out.bias /= divisor
+        head.out.weight.div_(divisor)
+        head.out.bias.div_(divisor)
 
 
 def cooled(measured: Measured, divisor: float) -> Measured:

@@ -190,7 +190,7 @@ def main() -> None:
         )
         print("\n(b) start-up\n")
         for what, run in best(startup(folder / "short.wav"), *limits).items():
-            print(f"{what:<44}{run.wall_s:>8.2f} s{run.cpu_s:>8.2f} s cpu{run.peak_mb:>9.0f} MB")
+            print(f"{what:<44}{run.wall_s:>8.2f} s{run.cpu_s:>8.2f} s cpu")
 
 
 if __name__ == "__main__":

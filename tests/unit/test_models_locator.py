@@ -103,7 +103,7 @@ def test_nothing_heavy_from_the_checkpoint_is_computed(published):
 
 
 def test_linked_and_older(published, tmp_path, monkeypatch):
-    """A link as in the hub's cache, and an ONNX Runtime that takes tensors from memory only: the same curve."""
+    """A link as in the hub's cache, and an ONNX Runtime that takes tensors from memory only."""
     expected = curve(models.load(published[0], backend="onnx"), sound(2))
     link = tmp_path / "model.pt"
     link.symlink_to(published[0])

@@ -30,8 +30,9 @@ def network(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function from log-mel to probabilities; `model` is a file or its bytes.
 
-    `tensors` are the values of initializers that the bytes name as external; or `folder` is where the files lie
-    that the bytes name. Without `threads` all free cores are used. Raises ModelError for a file that cannot be run and StartError for a device that is not there.
+    `tensors` are the values of initializers that the bytes name as external; or `folder` is where the files
+    lie that the bytes name. Without `threads` all free cores are used. Raises ModelError for a file that
+    cannot be run and StartError for a device that is not there.
     """
     import onnxruntime
 
@@ -87,7 +88,9 @@ def _providers(device: str) -> list[Any]:
 
 
 def _free_cores() -> int:
-    """Cores that this process may use."""
+    """Cores that this process may use; OMP_NUM_THREADS limits them, as it does torch's."""
+    if (limit := os.environ.get("OMP_NUM_THREADS", "")).isdecimal() and int(limit):
+        return int(limit)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from vbannotate.errors import VbannotateError
@@ -15,6 +16,10 @@ from vbannotate.events import Annotation, Event, Span, Tier
 if TYPE_CHECKING:
     from vbannotate.detection import detect
     from vbannotate.formats import read, write
+
+# ONNX Runtime counts its users by default; here nothing about a user or a recording is kept or sent. It reads
+# this when it is first loaded, by whichever module that may be.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 __all__ = ["Annotation", "Event", "Span", "Tier", "VbannotateError", "detect", "read", "write"]

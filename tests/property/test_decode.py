@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,6 +58,6 @@ def test_a_shifted_curve_gives_shifted_events(curve, option, frames):
 def test_events_are_in_order_apart_and_inside_the_media(curve, option):
     duration = len(curve) * 20_000
     events = decode(curve, option, duration_us=duration)
-    for left, right in zip(events, events[1:], strict=False):
+    for left, right in pairwise(events):
         assert left.offset_us <= right.onset_us
     assert all(0 <= e.onset_us < e.offset_us <= duration for e in events)

@@ -9,7 +9,10 @@ that overlaps what is already there loses its head, and so does sound before tim
 from __future__ import annotations
 
 TOLERANCE_S = 0.020  # a frame of the networks; time stamps in whole milliseconds jitter far less
-JUMP_S = 10  # a larger step is a clock that began anew where streams were joined (the limit that ffmpeg uses)
+JUMP_S = 10  # a larger step forward may be a clock that was set anew (the limit that ffmpeg uses)
+BACK_S = (
+    1  # a larger step back is a clock that began anew where recordings were joined: nothing may be cut there
+)
 LONGEST_GAP_S = 24 * 3600
 
 
@@ -49,7 +52,7 @@ class Timeline:
 
     def _is_jump(self, gap: int, first: bool) -> bool:
         if gap < 0:
-            return not first and gap < -JUMP_S * self._rate
+            return not first and gap < -BACK_S * self._rate
         if gap <= JUMP_S * self._rate:
             return False
         return gap > LONGEST_GAP_S * self._rate or (self._known and self.end + gap > self._last)

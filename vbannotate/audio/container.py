@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vbannotate.audio.endings import wrapped
 from vbannotate.errors import MediaError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def opened(path: Path) -> Iterator[InputContainer]:
     """The container of a recording. Raises MediaError with one line for whatever is wrong with the file."""
     import av
 
+    options = OPTIONS
     if path.is_dir():
         raise MediaError(f"{path} is a folder", "name a recording")
     try:
@@ -41,9 +43,11 @@ def opened(path: Path) -> Iterator[InputContainer]:
             if not file.read(1):
                 raise MediaError(f"{path} is empty (0 bytes)", "copy or export it again")
             file.seek(0)
+            if wrapped(path):
+                options = OPTIONS | {"ignore_length": "1"}
             try:
                 container = av.open(
-                    file, options=OPTIONS, buffer_size=BUFFER, io_open=_refuse, metadata_errors="replace"
+                    file, options=options, buffer_size=BUFFER, io_open=_refuse, metadata_errors="replace"
                 )
             except (av.error.FFmpegError, ValueError) as error:
                 raise MediaError(*_reason(path)) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vbannotate.audio.container import audio_stream, opened
+from vbannotate.audio.endings import cut_off
 from vbannotate.times import SECOND_US, format_seconds, to_us
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def describe(container: InputContainer, path: Path) -> Probe:
     stream_start = _us(used.start_time, used.time_base)
     name = container.format.name
     duration, exact = _duration(container, used, start)
-    warnings = []
+    warnings = list(filter(None, [cut_off(path)]))
     if (count := len(container.streams.audio)) > 1:
         warnings.append(f"{count} audio streams; stream {used.index}, the default, is read")
     return Probe(

@@ -133,17 +133,17 @@ class Source:
     def _conclude(self, line: Timeline) -> None:
         """Say what was mended, and whether the sound ended before its stated end."""
         if self._damaged:
-            self.warnings.append(f"{self._damaged} damaged packets were skipped")
+            self.warnings.append(f"damaged packets skipped: {self._damaged}")
         if line.silence:
             self.warnings.append(
                 f"gaps of {_seconds(line.silence, self.rate)} in all were filled with silence"
             )
         if line.jumps:
-            self.warnings.append(f"the clock jumps {line.jumps} times; the sound was joined there")
+            self.warnings.append(f"the clock jumps (times: {line.jumps}); the sound was joined there")
         stated = self.probe.duration_us
         if self.probe.exact and stated is not None and stated - self.duration_us > _CUT_OFF_US:
             ends, whole = _seconds(line.end, self.rate), format_seconds(stated, 3)
-            self.warnings.append(f"the sound ends at {ends} of {whole} s: the file is cut off")
+            self.warnings.append(f"the sound ends at {ends} of {whole} s: the file is cut off or damaged")
 
     def _nothing(self) -> tuple[str, str]:
         if self._damaged:

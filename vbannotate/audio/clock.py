@@ -10,9 +10,7 @@ from __future__ import annotations
 
 TOLERANCE_S = 0.020  # a frame of the networks; time stamps in whole milliseconds jitter far less
 JUMP_S = 10  # a larger step forward may be a clock that was set anew (the limit that ffmpeg uses)
-BACK_S = (
-    1  # a larger step back is a clock that began anew where recordings were joined: nothing may be cut there
-)
+BACK_S = 1  # a larger step back is a clock that began anew where recordings were joined: nothing is cut
 LONGEST_GAP_S = 24 * 3600
 
 

@@ -3,9 +3,9 @@
     python docs/refresh.py            rewrite the output in every ``console`` block
     python docs/refresh.py --check    only say which blocks are out of date
 
-A block is fenced with ```console; its lines that begin with ``$ `` are run by bash in a folder that holds the demo
-recording as ``talk.ogg`` and its labels as ``reference.txt``, one folder a page. ``...`` alone on a line of a block
-stands for any lines.
+A block is fenced with ```console; its lines that begin with ``$ `` are run by bash in a folder with the demo
+recording as ``talk.ogg`` and its labels as ``reference.txt``, one folder a page. ``...`` alone on a line of a
+block stands for any lines.
 """
 
 from __future__ import annotations

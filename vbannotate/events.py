@@ -24,6 +24,13 @@ _EMPTY: Mapping[str, Any] = MappingProxyType({})
 Seconds = int | float | Decimal | Fraction
 
 
+def _objects() -> Any:
+    """The module that knows other libraries' objects; the one look upwards of the values."""
+    from importlib import import_module
+
+    return import_module("vbannotate.formats.objects")
+
+
 def frozen(mapping: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """A read-only copy of `mapping`."""
     return MappingProxyType(dict(mapping)) if mapping else _EMPTY
@@ -211,6 +218,24 @@ class Annotation:
     def with_(self, **changes: Any) -> Annotation:
         """A copy with some fields replaced."""
         return replace(self, **changes)
+
+    def to_pympi(self, *, confidence: bool = False) -> Any:
+        """A `pympi.Elan.Eaf` with these tiers, for linguists' scripts."""
+        return _objects().to_pympi(self, confidence=confidence)
+
+    def to_textgrid(self, *, confidence: bool = False) -> Any:
+        """A `textgrid.TextGrid` with these tiers."""
+        return _objects().to_textgrid(self, confidence=confidence)
+
+    @classmethod
+    def from_pympi(cls, eaf: Any) -> Annotation:
+        """What a `pympi.Elan.Eaf` holds."""
+        return _objects().from_pympi(eaf)
+
+    @classmethod
+    def from_textgrid(cls, grid: Any) -> Annotation:
+        """What a `textgrid.TextGrid` holds."""
+        return _objects().from_textgrid(grid)
 
     def __reduce__(self) -> tuple:
         values = (self.tiers, self.media, self.duration_us, self.examined)

@@ -1,6 +1,6 @@
 """Draw docs/pictures/demo.png: the demo recording, its reference and what the bundled detector finds.
 
-    pip install ".[plot]" && python docs/demo/make_picture.py
+pip install ".[plot]" && python docs/demo/make_picture.py
 """
 
 from __future__ import annotations

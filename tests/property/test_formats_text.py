@@ -129,9 +129,13 @@ WORDS = TEXT.map(lambda text: " ".join(text.split())).filter(
 @given(annotations(label=WORDS), st.sampled_from(["srt", "vtt"]))
 def test_exact_subtitles_keep_labels_and_times_to_the_millisecond(annotation, name):
     again = through(annotation, name, WriteOptions(exact=True)).events
-    assert sorted(e.label for e in again) == sorted(e.label for e in annotation.events)
+    lost = "\0" if name == "vtt" else ""  # a WebVTT parser reads NUL as U+FFFD (W3C, section 6.1)
     expected = [
-        (e.onset_us // 1000, max(-(-e.offset_us // 1000), e.onset_us // 1000 + 1), e.label)
+        (
+            e.onset_us // 1000,
+            max(-(-e.offset_us // 1000), e.onset_us // 1000 + 1),
+            e.label.replace(lost, "\ufffd") if lost else e.label,
+        )
         for e in annotation.events
     ]
     assert sorted((e.onset_us // 1000, e.offset_us // 1000, e.label) for e in again) == sorted(expected)

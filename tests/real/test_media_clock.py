@@ -1,8 +1,7 @@
 """Every container and codec puts sound where players show it.
 
-The files are made here by the ffmpeg program from chirps at known times. The known offsets of files that nobody
-can place better (mp3 without header, AAC without edit list) are the encoder's own delay, as the ffmpeg program
-and libsndfile decode them too.
+The files are made here by the ffmpeg program from chirps at known times. Where nobody can know the encoder's
+delay (mp3 without header, AAC without edit list), it stays, as in the ffmpeg program and libsndfile.
 """
 
 from __future__ import annotations

@@ -56,6 +56,15 @@ def test_values_travel_between_processes():
     assert again.provenance == {"a": {"b": 1}}
 
 
+def test_linguists_objects_go_in_and_out():
+    annotation = Annotation((Tier("a", (Event(1, 2, "laugh"),)),), duration_us=3_000_000)
+    for back in (
+        Annotation.from_pympi(annotation.to_pympi()),
+        Annotation.from_textgrid(annotation.to_textgrid()),
+    ):
+        assert back.tier("a").events == (Event(1, 2, "laugh"),)
+
+
 def test_events_and_tiers_are_hashable():
     assert len({Event(1, 2), Event(1, 2), Event(1, 3)}) == 2
     assert len({Tier("a"), Tier("a")}) == 1

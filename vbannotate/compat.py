@@ -4,11 +4,9 @@ v1         `extract_events` in ``inference.py`` of laion/vocalburst-locator: sec
            frame number and 0.02, so that a length equal to an option passes or fails depending on where it
            lies; mean confidence; no end at the end of the recording (the padding behind it is looked at too)
 v1-median  ``locator.py`` of LAION-AI/vocal-burst-annotation-pipeline: the curve cut to the recording, a
-median
-           of 5 frames with the edges repeated, then as v1
+           median of 5 frames with the edges repeated, then as v1
 v2         the pipeline for ``model_v2.pt`` (LAION-AI/procedural-voice-captions): whole frames / 50, so
-nothing
-           depends on the place; confidence is the maximum
+           nothing depends on the place; confidence is the maximum
 
 All: a frame is positive if its float32 probability lies strictly above the threshold rounded to float32; runs
 join when the gap is ``<= merge_gap``; joined runs stay when they last ``>= min_dur``; three decimals.
@@ -20,7 +18,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -93,13 +90,6 @@ def events_v2(probabilities: np.ndarray, threshold: float, merge_gap: float, min
         _event(first / FRAMES_A_SECOND, end / FRAMES_A_SECOND, float(probabilities[first:end].max()))
         for first, end in found
     ]
-
-
-def published(event: Event) -> dict[str, Any]:
-    """The published object: start, end, confidence, duration with three decimals."""
-    start, end = round(event.onset, 3), round(event.offset, 3)
-    confidence = None if event.confidence is None else round(event.confidence, 3)
-    return {"start": start, "end": end, "confidence": confidence, "duration": round(end - start, 3)}
 
 
 def _float_seconds(first: int, end: int) -> float:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from vbannotate import compat
+from vbannotate import compat, report
 from vbannotate.errors import VbannotateError
 from vbannotate.models import Locator, registry
 from vbannotate.models.mel import log_mel
@@ -72,7 +72,7 @@ def detect_vocal_bursts(
     with open_stream(Path(audio_path)) as stream:
         pieces = list(model.scores((block[:, 0] for block in stream.blocks()), padded=True))
     curve = np.concatenate(pieces)[:, 0] if pieces else np.zeros(0, np.float32)
-    return [compat.published(event) for event in compat.events_v1(curve, threshold, merge_gap, min_dur)]
+    return report.rows(compat.events_v1(curve, threshold, merge_gap, min_dur))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -92,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         print(json.dumps({"file": options.audio, "events": events}, indent=2))
     else:
-        print(_as_text(options.audio, events))
+        print(report.listing(options.audio, events))
     return 0
 
 
@@ -109,17 +109,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint", help="model.pt, or a folder; default: the published one")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
-
-
-def _as_text(name: str, events: list[dict[str, float]]) -> str:
-    if not events:
-        return f"No vocal bursts detected in {name}"
-    lines = [f"Detected {len(events)} vocal burst(s) in {name}:", ""]
-    for number, event in enumerate(events, 1):
-        span = f"{event['start']:.2f}s - {event['end']:.2f}s"
-        rest = f"(duration: {event['duration']:.2f}s, confidence: {event['confidence']:.2f})"
-        lines.append(f"  {number}. {span}  {rest}")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from vbannotate.events import BURST, Annotation, Event
@@ -33,11 +33,15 @@ def as_json(name: str, annotation: Annotation) -> dict[str, Any]:
 
 def as_text(name: str, annotation: Annotation) -> str:
     """The published listing; labels and tiers are added where there are any."""
-    rows_ = as_json(name, annotation)["events"]
-    if not rows_:
+    return listing(name, as_json(name, annotation)["events"])
+
+
+def listing(name: str, found: Sequence[Mapping[str, Any]]) -> str:
+    """The published listing of `rows`."""
+    if not found:
         return f"No vocal bursts detected in {name}"
-    lines = [f"Detected {len(rows_)} vocal burst(s) in {name}:", ""]
-    for number, row in enumerate(rows_, 1):
+    lines = [f"Detected {len(found)} vocal burst(s) in {name}:", ""]
+    for number, row in enumerate(found, 1):
         details = [f"duration: {row['duration']:.2f}s"]
         details += [f"confidence: {row['confidence']:.2f}"] if "confidence" in row else []
         details += [row[key] for key in ("label", "tier") if key in row]

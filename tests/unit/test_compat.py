@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.reference_locator import published_events
-from vbannotate import compat
+from vbannotate import compat, report
 from vbannotate.errors import UsageError
 
 KEYS = {"v1": "v1", "v1_median5": "v1-median", "v2_pipeline": "v2"}
@@ -43,7 +43,7 @@ def random_tracks():
 def test_v1_equals_the_literal_rendering(options):
     for track in random_tracks():
         expected = published_events(track, *options)
-        assert [compat.published(event) for event in compat.events_v1(track, *options)] == expected
+        assert report.rows(compat.events_v1(track, *options)) == expected
 
 
 def run(first: int, frames: int, total: int = 1500) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests import reference_locator as reference
-from vbannotate import audio, compat, models
+from vbannotate import audio, compat, models, report
 from vbannotate.errors import ModelError, StartError, UsageError, WouldOverwriteError
 from vbannotate.models import checkpoint
 from vbannotate.models.export import export
@@ -57,7 +57,7 @@ def test_probabilities_equal_the_published(published, backend, seconds):
     assert found.shape == (1500,) and np.abs(found - expected).max() < 1e-5
     for options in [(0.65, 0.3, 0.5), (0.5, 0.1, 0.1), (0.45, 0.0, 0.02)]:
         events = compat.decode("v1", found, *options, duration_us=round(seconds * 1e6))
-        assert [compat.published(e) for e in events] == reference.published_events(expected, *options)
+        assert report.rows(events) == reference.published_events(expected, *options)
 
 
 def test_real_recordings_give_the_published_events(published, shared, tmp_path):
@@ -70,7 +70,7 @@ def test_real_recordings_give_the_published_events(published, shared, tmp_path):
         expected = reference.probabilities(network, np.pad(samples, (0, 480_000 - len(samples))))
         ours = curve(locator, samples)
         assert np.abs(ours - expected).max() < 1e-5
-        events = [compat.published(e) for e in compat.decode("v1", ours, 0.5, 0.3, 0.1)]
+        events = report.rows(compat.decode("v1", ours, 0.5, 0.3, 0.1))
         assert events == reference.published_events(expected, 0.5, 0.3, 0.1)
         found += len(events)
     assert found > 0

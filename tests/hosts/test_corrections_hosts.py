@@ -18,7 +18,7 @@ from vbannotate.corrections import folders
 from vbannotate.events import Event
 
 DEMO = Path(__file__).resolve().parents[2] / "docs" / "demo" / "demo.ogg"
-ADDED = Event(34.18, 36.69, "laugh")
+ADDED = Event(29.0, 29.6, "laugh")  # far from anything that the detector finds
 
 
 def host(shared: Path, module: str, name: str):

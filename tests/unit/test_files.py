@@ -63,3 +63,25 @@ def test_eight_bits_are_read_with_a_warning_and_go_back():
     assert text.encode(text.text) == data
     with pytest.raises(FormatError, match="cp1252 has no character '笑'"):
         text.encode("笑")
+
+
+def test_a_kill_at_any_moment_leaves_the_old_file_or_the_new_one(tmp_path):
+    import subprocess
+    import sys
+    import time
+
+    path = tmp_path / "talk.eaf"
+    old, new = b"o" * 4_000_000, b"n" * 4_000_000
+    code = (
+        "import sys; from pathlib import Path; from vbannotate import files\n"
+        "print('ready', flush=True)\n"
+        "while True: files.write(Path(sys.argv[1]), b'n' * 4_000_000, overwrite=True)"
+    )
+    for wait in (0.0, 0.002, 0.005, 0.01, 0.02, 0.05):
+        path.write_bytes(old)
+        process = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        time.sleep(wait)
+        process.kill()
+        process.wait()
+        assert path.read_bytes() in (old, new)

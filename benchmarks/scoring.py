@@ -1,5 +1,6 @@
 """Time and memory of scoring, beside sed_eval, mir_eval and sed_scores_eval, in one run.
 
+    pip install sed_eval mir_eval sed_scores_eval "pandas<3" "setuptools<81"
     python benchmarks/scoring.py            sizes that take a minute or two
     python benchmarks/scoring.py --all      10 000 events for the peers as well: minutes, up to 6 GB
 
@@ -108,13 +109,14 @@ def mir_eval(parts: list[tuple[Rows, Rows]]) -> Callable[[], float]:
 def sed_scores_eval(parts: list[tuple[Rows, Rows]]) -> Callable[[], float]:
     import numpy as np
     import sed_scores_eval as tool
+    from sed_scores_eval.base_modules.scores import create_score_dataframe
 
     scores, truth = {}, {}
     for k, (ref, est) in enumerate(parts):
         bounds = sorted({0.0, *(t for row in est for t in row), ref[-1][1] + 1})
         active = {a for a, _ in est}
         values = np.array([[1.0 if t in active else 0.0] for t in bounds[:-1]])
-        scores[str(k)] = tool.utils.scores.create_score_dataframe(values, np.array(bounds), ["x"])
+        scores[str(k)] = create_score_dataframe(values, np.array(bounds), ["x"])
         truth[str(k)] = [(a, b, "x") for a, b in ref]
 
     def run() -> float:

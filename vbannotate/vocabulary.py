@@ -32,6 +32,14 @@ class Vocabulary:
         """The annotation with its labels renamed; others stay."""
         return _renamed(annotation, self.labels)
 
+    def rename(self, annotation: Annotation, name: str, known: Iterable[str] = ()) -> Annotation:
+        """As `apply`, with a warning for each label of the file called `name` that nobody knows."""
+        lines = [
+            f"{name}: label {label!r} is not in the map" + (f"; did you mean {near!r}?" if near else "")
+            for label, near in self.unknown(annotation, known).items()
+        ]
+        return self.apply(annotation).with_(warnings=(*annotation.warnings, *lines))
+
     def undo(self, annotation: Annotation) -> Annotation:
         """The annotation with those labels named back that only one label was renamed to."""
         return _renamed(annotation, self.inverse())

@@ -215,6 +215,13 @@ def test_into_adds_to_a_copy(talk):
     assert "[" in merged
 
 
+def test_a_map_names_the_labels_and_lists_the_unknown(talk, capsys):
+    Path("map.toml").write_text('[labels]\nbusrt = "Lachen"\n[texts]\nburst = "[Geräusch]"\n', "utf-8")
+    assert run(["detect", talk.name, "-f", "srt", "--labels", "map.toml", "-q"]) == 0
+    assert "label 'burst' is not in the map; did you mean 'busrt'?" in capsys.readouterr().err
+    assert "[Geräusch]" in Path(f"{talk.stem}.srt").read_text("utf-8")
+
+
 def test_detect_from_python_is_the_same(talk, capsys, offline):
     run(["detect", talk.name, "--json", "--preset", "recall"])
     events = json.loads(capsys.readouterr().out)["events"]

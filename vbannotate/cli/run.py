@@ -156,8 +156,8 @@ def _one(request: Request, plan: outputs.Plan, detector: Detector | None, progre
 
 def _done(request: Request, plan: outputs.Plan, detector: Detector | None, progress: Any) -> Outcome:
     detection = _detect(request, plan.media, detector, progress)
-    annotation = detection.annotation
     mapped, options = _writer(request, detection)
+    annotation = mapped.annotation
     written = outputs.write(plan, mapped, options, request.overwrite)
     warnings = [*annotation.warnings]
     if "textgrid" in plan.targets and plan.wav is None and not _is_scores(plan.media):
@@ -170,7 +170,7 @@ def _done(request: Request, plan: outputs.Plan, detector: Detector | None, progr
         merged = merge_into(request.into, mapped.annotation, options=options, in_place=request.in_place)
         written.append(merged.path)
         warnings += merged.notes
-    return Outcome(str(plan.media), detection, tuple(written), tuple(warnings))
+    return Outcome(str(plan.media), mapped, tuple(written), tuple(warnings))
 
 
 def _detect(request: Request, media: Path, detector: Detector | None, progress: Any) -> Detection:
@@ -212,7 +212,8 @@ def _writer(request: Request, detection: Detection) -> tuple[Detection, WriteOpt
     from vbannotate import vocabulary
 
     names = vocabulary.load(request.labels)
-    mapped = replace(detection, annotation=names.apply(detection.annotation))
+    renamed = names.rename(detection.annotation, detection.annotation.media or "the recording")
+    mapped = replace(detection, annotation=renamed)
     return mapped, replace(options, texts=names.texts)
 
 

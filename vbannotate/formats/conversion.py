@@ -34,11 +34,7 @@ def load(
     annotation = chosen(formats.read(source, format), tiers, str(source))
     if vocabulary is None:
         return annotation
-    lines = [
-        f"{source}: label {label!r} is not in the map" + (f"; did you mean {near!r}?" if near else "")
-        for label, near in vocabulary.unknown(annotation, known).items()
-    ]
-    return vocabulary.apply(annotation).with_(warnings=(*annotation.warnings, *lines))
+    return vocabulary.rename(annotation, str(source), known)
 
 
 def chosen(annotation: Annotation, tiers: Sequence[str], name: str) -> Annotation:

@@ -69,15 +69,16 @@ def test_silence_and_noise_hold_nothing(locator, level):
 @pytest.fixture(scope="module")
 def library(shared):
     pytest.importorskip("scipy", reason="the train extra is not installed")
-    from vbannotate.train import scenes
-    from vbannotate.train.clips import manifest
+    from vbannotate.sources.clips import manifest
+    from vbannotate.synth import scenes
 
     return scenes.Library(c for c in manifest(shared / "data") if c.split == "test")
 
 
 def test_real_bursts_are_found_in_soundscapes_of_test_clips(locator, library):
-    from vbannotate.train import judge, scenes
-    from vbannotate.train.audio import Reader
+    from vbannotate.synth import scenes
+    from vbannotate.synth.audio import Reader
+    from vbannotate.train import judge
 
     total, reader = judge.Counts(), Reader()
     for k in range(12):
@@ -104,8 +105,8 @@ def test_read_speech_gives_few_events(locator, shared):
 def test_an_event_stays_nearly_where_it_is_when_silence_is_put_before(locator, shared):
     """Whisper's encoder knows its place in the window, so this holds approximately only."""
     pytest.importorskip("scipy", reason="the train extra is not installed")
-    from vbannotate.train.audio import Reader
-    from vbannotate.train.clips import manifest
+    from vbannotate.sources.clips import manifest
+    from vbannotate.synth.audio import Reader
 
     clips = manifest(shared / "data")
     clip = next(c for c in clips if c.stratum == "EmoGator/laugh" and c.split == "test" and c.seconds > 1)

@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("scipy", reason="the train extra is not installed")
 
-from vbannotate.train import activity
-from vbannotate.train.audio import Reader
-from vbannotate.train.clips import manifest
+from vbannotate.sources.clips import manifest
+from vbannotate.synth import activity
+from vbannotate.synth.audio import Reader
 
 
 def test_pulses_agree_with_the_manifest(shared):

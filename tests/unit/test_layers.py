@@ -18,8 +18,10 @@ LAYERS = {
     "formats": 4, "settings": 4,
     "models": 5, "score": 5, "calibrate": 5, "interop": 5, "report": 5,
     "detection": 6, "outputs": 6, "plot": 6, "agreement": 6, "corrections": 6, "tune": 6,
-    "inference": 7, "hosts": 7, "train": 7,
-    "cli": 8,
+    "inference": 7, "hosts": 7, "sources": 7,
+    "synth": 8,
+    "train": 9,
+    "cli": 10,
 }  # fmt: skip
 HEAVY = {
     "numpy", "torch", "transformers", "librosa", "onnxruntime", "av", "soundfile", "soxr", "lxml", "pympi",

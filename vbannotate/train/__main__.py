@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from vbannotate.errors import VbannotateError
 
 if TYPE_CHECKING:
-    from vbannotate.train.clips import Sources
+    from vbannotate.sources.clips import Sources
 
 CACHE = Path.home() / ".cache" / "vbannotate" / "train"
 
@@ -72,7 +72,7 @@ def _say(line: str) -> None:
 
 
 def _sources(options: argparse.Namespace) -> Sources:
-    from vbannotate.train.clips import Sources
+    from vbannotate.sources.clips import Sources
 
     return Sources(options.data, options.pools, options.emogator, options.speechocean, options.digits)
 
@@ -86,7 +86,8 @@ def _detector(options: argparse.Namespace) -> None:
 
 
 def _sets(options: argparse.Namespace) -> None:
-    from vbannotate.train import clips, sets
+    from vbannotate.sources import clips
+    from vbannotate.train import sets
 
     sets.write_half(clips.load(_sources(options)), options.half, options.output, _say)
 

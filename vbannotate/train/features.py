@@ -17,9 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vbannotate.train import clips, scenes
-from vbannotate.train.audio import Reader
-from vbannotate.train.clips import Sources
+from vbannotate.sources import clips
+from vbannotate.sources.clips import Sources
+from vbannotate.synth import scenes
+from vbannotate.synth.audio import Reader
 
 TAPS = (2, 4)  # layers after which states are taken
 WINDOW_S = 10.0

@@ -28,8 +28,10 @@ from vbannotate import models
 from vbannotate.decode import Settings, decode
 from vbannotate.errors import VbannotateError
 from vbannotate.models.mel import log_mel
-from vbannotate.train import choose, clips, curves, export, features, fit, scenes, sets, soften, tune
-from vbannotate.train.clips import Sources
+from vbannotate.sources import clips
+from vbannotate.sources.clips import Sources
+from vbannotate.synth import scenes
+from vbannotate.train import choose, curves, export, features, fit, sets, soften, tune
 from vbannotate.train.head import Detector
 
 SEED = 2026

@@ -17,9 +17,9 @@ import numpy as np
 import soundfile
 
 from vbannotate.events import Event
-from vbannotate.train import activity, scenes
-from vbannotate.train.audio import RATE, Reader
-from vbannotate.train.clips import Clip
+from vbannotate.sources.clips import Clip
+from vbannotate.synth import activity, scenes
+from vbannotate.synth.audio import RATE, Reader
 
 PLAIN = {
     kind: replace(scenes.PUBLISHED, empty=1.0, backgrounds={kind: 1.0}) for kind in ("speech", "music", "env")

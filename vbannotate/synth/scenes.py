@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from vbannotate.train import activity, effects
-from vbannotate.train.audio import Reader
-from vbannotate.train.clips import Clip
+from vbannotate.sources.clips import Clip
+from vbannotate.synth import activity, effects
+from vbannotate.synth.audio import Reader
 
 RATE = effects.RATE
 KINDS = ("speech", "music", "env", "silence")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vbannotate.train import activity
+from vbannotate.synth import activity
 
 RATE = 16_000
 

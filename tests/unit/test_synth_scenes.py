@@ -7,8 +7,9 @@ import pytest
 
 pytest.importorskip("scipy", reason="the train extra is not installed")
 
-from vbannotate.train import activity, effects, features, scenes
-from vbannotate.train.clips import Clip
+from vbannotate.sources.clips import Clip
+from vbannotate.synth import activity, effects, scenes
+from vbannotate.train import features
 
 RATE = scenes.RATE
 

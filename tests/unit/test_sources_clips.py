@@ -9,8 +9,10 @@ import soundfile
 pytest.importorskip("scipy", reason="the train extra is not installed")
 
 from vbannotate.errors import UsageError
+from vbannotate.sources import clips
+from vbannotate.synth import scenes
 from vbannotate.train import __main__ as commands
-from vbannotate.train import clips, scenes, sets
+from vbannotate.train import sets
 
 FIELDS = (
     "path", "kind", "source", "origin", "licence", "nc", "split", "group", "class", "label_quality",

@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from vbannotate.train.clips import Clip
+from vbannotate.sources.clips import Clip
 
 RATE = 16_000  # Hz
 

@@ -1,0 +1,1 @@
+"""Labelled soundscapes, made from bursts and backgrounds and a seed."""

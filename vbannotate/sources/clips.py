@@ -35,6 +35,7 @@ class Sources:
     emogator: Path | None = None
     speechocean: Path | None = None
     digits: Path | None = None
+    more: Path | None = None  # further pools, with an index as the pools have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Clip:
 
     `kind` is burst, speech, music, env or continuous (a real recording whose pulses are its events); `source`
     is the corpus or package, `stratum` what clips are drawn by (source and class or language), `quality` as
-    in the manifest.
+    in the manifest. `hard` marks what resembles a burst and is none: singing, applause, animals, doors.
     """
 
     path: Path
@@ -56,6 +57,8 @@ class Clip:
     seconds: float
     quality: str = "human"
     pulses: tuple[tuple[float, float], ...] | None = None
+    licence: str = ""
+    hard: bool = False
 
 
 def load(sources: Sources) -> list[Clip]:
@@ -71,6 +74,8 @@ def load(sources: Sources) -> list[Clip]:
         clips += _speechocean(sources.speechocean, split_of)
     if sources.digits:
         clips += _digits(sources.digits)
+    if sources.more:
+        clips += _pools(sources.more)
     return clips
 
 
@@ -92,6 +97,7 @@ def manifest(folder: Path) -> Iterator[Clip]:
         yield Clip(
             folder / row["path"], row["kind"], row["source"], f"{row['source']}/{row['class']}", row["class"],
             row["split"], row["group"], float(row["duration"]), row["label_quality"], spans,
+            row.get("licence", ""),
         )  # fmt: skip
 
 
@@ -109,6 +115,7 @@ def _pools(cache: Path) -> Iterator[Clip]:
         yield Clip(
             cache / row["file"], row["kind"], source, f"{source}/{row['lang'] or row['class']}", row["class"],
             row["split"], row["group"], float(row["duration"]), row["label_quality"],
+            licence=row.get("licence", ""),
         )  # fmt: skip
 
 

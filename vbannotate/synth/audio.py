@@ -36,13 +36,30 @@ class Reader:
 
 
 def _decode(path: Path) -> np.ndarray:
-    audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    try:
+        audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError:
+        return _converted(path)
     return _mono(audio, rate)
+
+
+def _converted(path: Path) -> np.ndarray:
+    """A file that libsndfile cannot read: m4a, video and others. Raises MediaError for what is no sound."""
+    from vbannotate import audio
+
+    samples, _ = audio.load(path)
+    return samples[:, 0]
 
 
 def _part(path: Path, where: float, samples: int) -> np.ndarray:
     """`samples` of a long file, `where` (0-1) of the way through what fits."""
-    with soundfile.SoundFile(path) as file:
+    try:
+        file = soundfile.SoundFile(path)
+    except soundfile.LibsndfileError:
+        audio = _converted(path)
+        first = int(where * max(0, len(audio) - samples))
+        return audio[first : first + samples]
+    with file:
         count = -(-samples * file.samplerate // RATE)
         file.seek(int(where * max(0, file.frames - count)))
         audio = file.read(count, dtype="float32", always_2d=True)

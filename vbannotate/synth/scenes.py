@@ -8,8 +8,7 @@ suffer.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,12 +16,33 @@ import numpy as np
 from vbannotate.sources.clips import Clip
 from vbannotate.synth import activity, effects
 from vbannotate.synth.audio import Reader
+from vbannotate.synth.library import HARD, WEIGHTS, Library
+from vbannotate.synth.placing import Ground, Placed, faded, level, pauses, place, place_upon, sounding_rms
+
+__all__ = [
+    "KINDS",
+    "MINING",
+    "PUBLISHED",
+    "RATE",
+    "SHORT",
+    "TRAINING",
+    "WEIGHTS",
+    "WIDER",
+    "Library",
+    "Placed",
+    "Recipe",
+    "Scene",
+    "level",
+    "make",
+    "sounding_rms",
+]
 
 RATE = effects.RATE
 KINDS = ("speech", "music", "env", "silence")
 
-_FADE = 0.02  # seconds
 _LEAD, _TAIL = 0.03, 0.10  # seconds kept around a bout, so that nothing begins abruptly
+_LONGEST_DISTRACTOR = 4.0  # seconds
+_SECOND = {"music": 0.4, "env": 0.4, "speech": 0.2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +61,16 @@ class Recipe:
     one_pulse: float = 0.0  # share of the bursts cut down to a single pulse
     longest: float = 8.0
     spoiled: float = 0.0  # scales the shares of rooms, telephone, codecs, clipping, speed
+    # What follows is drawn only where it is switched on, so that older recipes keep their soundscapes.
+    shortest: float = 0.0  # where over 0, the length varies from this to `seconds`
+    alone: bool = False  # `snr` against the background alone; else bursts placed before count as ground
+    overlap: float = 0.0  # share of the bursts that lie upon another where there is one
+    hard: float = 0.0  # share of the soundscapes with 1-3 sounds that resemble bursts and are none
+    room: float = 0.0  # shares of whole soundscapes: a far microphone, a telephone, a codec, clipped peaks
+    telephone: float = 0.0
+    codec: float = 0.0
+    clipping: float = 0.0
+    gain: tuple[float, float] = (-30.0, -1.0)  # the highest peak of the whole, dBFS
 
 
 PUBLISHED = Recipe()
@@ -56,6 +86,13 @@ TRAINING = Recipe(
     spoiled=1.0,
 )
 
+# The second helping: more effects and animals, more bursts a window.
+WIDER = replace(
+    TRAINING,
+    bursts=(1, 4),
+    backgrounds={"speech": 4.4, "music": 1.5, "env": 3.4, "silence": 0.8, "real": 0.6},
+    second=0.3,
+)
 
 # No bursts at all: what a first head fires on here is kept as hard negatives.
 MINING = replace(
@@ -64,102 +101,48 @@ MINING = replace(
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """A burst in a soundscape: one bout with its pulses, in seconds from the start of the soundscape."""
-
-    onset: float
-    offset: float
-    label: str
-    source: str
-    snr: float | None
-    pulses: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Scene:
     """Audio float32 [samples] at 16 kHz with its bursts. `doubtful`: the background may hold bursts of its
-    own.
+    own. `distractors` resemble bursts and are none.
     """
 
     audio: np.ndarray
     bursts: tuple[Placed, ...]
     background: str
     doubtful: bool = False
-
-
-# What training draws more or less often than its share: rare kinds of burst, doubtful speech.
-WEIGHTS = {
-    "covid19-cough/dataset/cough": 5.0,
-    "ESC-10/sneeze": 7.0,
-    "ESC-10/baby_cry": 2.0,
-    "EmoGator/02": 2.0,
-    "hedgewars-data": 0.6,
-    "fillets-ng-data-cs": 0.7,
-    "fillets-ng-data-nl": 0.7,
-    "fillets-ng-data-cs+joined": 0.4,
-    "fillets-ng-data-nl+joined": 0.4,
-    "speechocean762": 1.5,
-    "tuxpaint-stamps-default/animal": 2.0,
-    "AMI corpus": 3.0,
-}
-
-
-class Library:
-    """Clips by kind and stratum, drawn by the square root of what a stratum holds times its weight."""
-
-    def __init__(self, clips: Iterable[Clip], weights: dict[str, float] | None = None) -> None:
-        self._strata: dict[str, dict[str, list[Clip]]] = defaultdict(lambda: defaultdict(list))
-        for clip in clips:
-            self._strata[clip.kind][clip.stratum].append(clip)
-        self._weights = weights or {}
-        self._tables = {kind: self._table(strata) for kind, strata in self._strata.items()}
-
-    def _table(self, strata: dict[str, list[Clip]]) -> tuple[list[str], np.ndarray]:
-        names = sorted(strata)
-        sizes = [
-            self._weight(strata[name][0]) * np.sqrt(sum(c.seconds for c in strata[name])) for name in names
-        ]
-        return names, np.cumsum(sizes) / np.sum(sizes)
-
-    def _weight(self, clip: Clip) -> float:
-        for name in (clip.stratum, clip.source):
-            if name in self._weights:
-                return self._weights[name]
-        return 1.0
-
-    def draw(self, kind: str, rng: np.random.Generator) -> Clip:
-        """One clip of a kind."""
-        names, cumulated = self._tables[kind]
-        stratum = self._strata[kind][names[int(np.searchsorted(cumulated, rng.random()))]]
-        return stratum[int(rng.integers(len(stratum)))]
-
-    def sibling(self, clip: Clip, rng: np.random.Generator) -> Clip:
-        """Another clip of the same stratum, of the same speaker or recording if there is one."""
-        stratum = self._strata[clip.kind][clip.stratum]
-        own = [c for c in stratum if c.group == clip.group]
-        return own[int(rng.integers(len(own)))]
+    distractors: tuple[Placed, ...] = ()
 
 
 def make(library: Library, recipe: Recipe, seed: Sequence[int], reader: Reader) -> Scene:
     """The soundscape of `seed` (any number of integers): the same whatever was made before it."""
     rng = np.random.default_rng(list(seed))
+    if recipe.shortest:
+        recipe = replace(recipe, seconds=round(float(rng.uniform(recipe.shortest, recipe.seconds)), 2))
     kind = _choose(recipe.backgrounds, rng)
     if kind == "real":
         return _real(library.draw("continuous", rng), recipe, rng, reader)
     audio, doubtful = _background(library, kind, recipe, rng, reader)
+    rms = sounding_rms(audio) if recipe.alone else None
+    ground = Ground(audio, kind == "silence", [], rms)
     bursts: list[Placed] = []
     if rng.random() >= recipe.empty:
-        taken: activity.Spans = []
         for _ in range(int(rng.integers(recipe.bursts[0], recipe.bursts[1] + 1))):
             clip = library.draw("burst", rng)
             sound, spans = _burst(clip, recipe, rng, reader)
             if not spans:
                 continue
-            placed = _place(audio, sound, spans, clip, kind, recipe, taken, rng)
+            placed = _placed(ground, sound, spans, clip, kind, recipe, rng)
             if placed is not None:
                 bursts.append(placed)
-    audio = _recorded(audio, recipe, rng)
-    return Scene(audio, tuple(sorted(bursts, key=lambda b: b.onset)), kind, doubtful)
+    others: list[Placed] = []
+    if recipe.hard and rng.random() < recipe.hard:
+        others = _distractors(library, ground, recipe, rng, reader)
+    audio = _recorded(ground.audio, recipe, rng)
+    return Scene(audio, _in_order(bursts), kind, doubtful, _in_order(others))
+
+
+def _in_order(sounds: list[Placed]) -> tuple[Placed, ...]:
+    return tuple(sorted(sounds, key=lambda sound: sound.onset))
 
 
 def _choose(weights: dict[str, float], rng: np.random.Generator) -> str:
@@ -182,11 +165,16 @@ def _background(
     if recipe.spoiled and rng.random() < 0.15:
         audio = effects.room(audio, rng)
     if rng.random() < recipe.second:
-        other = library.draw(("music", "env", "speech")[int(rng.choice(3, p=(0.4, 0.4, 0.2)))], rng)
+        other = library.draw(_choose(_below(library), rng), rng)
         below = 10 ** (-rng.uniform(3, 18) / 20)
         audio = audio + below * _fill(library, other, samples, rng, reader)
         doubtful |= other.quality == "unscreened"
     return audio + floor, doubtful
+
+
+def _below(library: Library) -> dict[str, float]:
+    """What a second background is drawn from."""
+    return {kind: share for kind, share in _SECOND.items() if kind in library.kinds}
 
 
 def _fill(library: Library, clip: Clip, samples: int, rng: np.random.Generator, reader: Reader) -> np.ndarray:
@@ -200,24 +188,6 @@ def _fill(library: Library, clip: Clip, samples: int, rng: np.random.Generator, 
         length = sum(map(len, pieces))
         clip = library.sibling(clip, rng)
     return np.concatenate(pieces)[:samples]
-
-
-def level(audio: np.ndarray, dbfs: float = -26.0) -> np.ndarray:
-    """Scale so that the louder half of the 50 ms frames has an RMS of `dbfs`."""
-    return audio * np.float32(10 ** (dbfs / 20) / (sounding_rms(audio) + 1e-6))
-
-
-def sounding_rms(audio: np.ndarray) -> float:
-    """RMS of the 50 ms frames within 20 dB of the loudest."""
-    frame = RATE // 20
-    count = max(1, len(audio) // frame)
-    power = np.square(audio[: count * frame], dtype=np.float64)
-    power = (
-        power.reshape(count, -1).mean(1)
-        if len(audio) >= frame
-        else np.array([power.mean() if len(power) else 0.0])
-    )
-    return float(np.sqrt(power[power >= power.max() / 100].mean()))
 
 
 def _real(clip: Clip, recipe: Recipe, rng: np.random.Generator, reader: Reader) -> Scene:
@@ -258,68 +228,51 @@ def _burst(
         sound, spans = effects.speed(sound, factor), [(a / factor, b / factor) for a, b in spans]
     if recipe.spoiled and rng.random() < 0.3 * recipe.spoiled:
         sound = effects.room(np.pad(sound, (0, RATE // 5)), rng)
-    fade = min(round(_FADE * RATE), len(sound) // 2)
-    ramp = np.linspace(0, 1, fade, dtype=np.float32)
-    sound[:fade] *= ramp
-    sound[-fade:] *= ramp[::-1]
-    return sound, spans
+    return faded(sound), spans
 
 
-def _place(
-    audio: np.ndarray,
+def _placed(
+    ground: Ground,
     sound: np.ndarray,
     spans: activity.Spans,
     clip: Clip,
     kind: str,
     recipe: Recipe,
-    taken: activity.Spans,
     rng: np.random.Generator,
 ) -> Placed | None:
-    """Mix a burst into `audio` away from the others; None where no room is left."""
-    seconds, length = len(audio) / RATE, len(sound) / RATE
-    start, stop = spans[0][0], spans[-1][1]
-    gaps = _pauses(audio, length) if kind == "speech" and rng.random() < recipe.in_gaps else []
-    for attempt in range(20):
-        if gaps and attempt < 10:
-            low, high = gaps[int(rng.integers(len(gaps)))]
-            at = float(rng.uniform(low, max(low, high - length)))
-        elif seconds > length:
-            at = float(rng.uniform(0, seconds - length))
-        else:
-            return None
-        onset, offset = at + start, at + stop
-        apart = 2 * activity.BOUT_GAP
-        if at + length <= seconds and all(offset + apart <= a or onset >= b + apart for a, b in taken):
-            break
-    else:
-        return None
-    snr = float(rng.uniform(*recipe.snr))
-    ground = max(sounding_rms(audio) if kind != "silence" else 0.0, 10 ** (-46 / 20))
-    gain = ground * 10 ** (snr / 20) / (sounding_rms(sound[round(start * RATE) : round(stop * RATE)]) + 1e-6)
-    first = round(at * RATE)
-    audio[first : first + len(sound)] += sound[: len(audio) - first] * np.float32(gain)
-    taken.append((onset, offset))
-    pulses = tuple((round(at + a, 3), round(min(at + b, seconds), 3)) for a, b in spans)
-    return Placed(pulses[0][0], pulses[-1][1], clip.label, clip.source, round(snr, 1), pulses)
+    """A burst in the soundscape, or None where no room is left."""
+    if recipe.overlap and ground.taken and rng.random() < recipe.overlap:
+        return place_upon(ground, sound, spans, clip, recipe.snr, rng)
+    between = kind == "speech" and rng.random() < recipe.in_gaps
+    gaps = pauses(ground.audio, len(sound) / RATE) if between else []
+    return place(ground, sound, spans, clip, recipe.snr, gaps, rng)
 
 
-def _pauses(audio: np.ndarray, length: float) -> activity.Spans:
-    """Pauses of speech that a sound of `length` seconds about fits into."""
-    spoken = activity.join(activity.pulses(audio, RATE), 0.25)
-    edges = [0.0, *(x for span in spoken for x in span), len(audio) / RATE]
-    pauses = [(edges[k], edges[k + 1]) for k in range(0, len(edges) - 1, 2)]
-    return [(a, max(b, a + length)) for a, b in pauses if b - a > max(0.25, 0.6 * length)]
+def _distractors(
+    library: Library, ground: Ground, recipe: Recipe, rng: np.random.Generator, reader: Reader
+) -> list[Placed]:
+    """One to three sounds that resemble bursts, mixed in as bursts are."""
+    placed = []
+    for _ in range(int(rng.integers(1, 4))):
+        clip = library.draw(HARD, rng)
+        longest = min(_LONGEST_DISTRACTOR, ground.seconds / 2)
+        sound = np.array(reader.excerpt(clip, round(rng.uniform(0.5, longest) * RATE), rng))
+        if spans := activity.pulses(sound, RATE):
+            placed.append(place(ground, faded(sound), spans, clip, recipe.snr, [], rng))
+    return [sound for sound in placed if sound is not None]
 
 
 def _recorded(audio: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
     """The whole at some level, as some microphone and file would have it."""
     share = 0.15 * recipe.spoiled
-    if rng.random() < share:
+    if recipe.room and rng.random() < recipe.room:
+        audio = effects.room(audio, rng)
+    if rng.random() < max(share, recipe.telephone):
         audio = effects.telephone(audio, rng)
     top = np.abs(audio).max() + 1e-9
-    audio = audio * np.float32(10 ** (rng.uniform(-30, -1) / 20) / top)
-    if rng.random() < share:
+    audio = audio * np.float32(10 ** (rng.uniform(*recipe.gain) / 20) / top)
+    if rng.random() < max(share, recipe.codec):
         audio = effects.codec(audio, rng)
-    if rng.random() < 0.5 * share:
+    if rng.random() < max(0.5 * share, recipe.clipping):
         audio = effects.clip(audio, rng)
     return audio.astype(np.float32)

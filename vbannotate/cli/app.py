@@ -18,11 +18,13 @@ from vbannotate.cli import (
     corrections,
     detect,
     doctor,
+    evaluate,
     formats,
     models,
     plugins,
     probe,
     score,
+    sources,
     tune,
 )
 from vbannotate.errors import VbannotateError
@@ -44,9 +46,11 @@ app.command()(corrections.corrections)
 app.command()(score.score)
 app.command()(score.agreement)
 app.command()(tune.tune)
+app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(audacity.app, name="audacity")
 app.add_typer(models.app, name="models")
+app.add_typer(sources.app, name="sources")
 app.command()(formats.formats)
 app.command()(probe.probe)
 app.command()(doctor.doctor)

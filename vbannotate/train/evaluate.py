@@ -1,81 +1,103 @@
-"""All figures of a model folder on a folder of sets, and their listing."""
+"""All figures of a detector on sets of recordings with references."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vbannotate import models
-from vbannotate.decode import Settings
-from vbannotate.errors import UsageError
-from vbannotate.train import curves, judge, sets
+import numpy as np
+
+from vbannotate import files
+from vbannotate.detection import Detector
+from vbannotate.events import Event
+from vbannotate.synth import activity
+from vbannotate.train import figures, judge
+from vbannotate.train.listing import draw, listing
+from vbannotate.train.references import read_sets
+
+if TYPE_CHECKING:
+    from vbannotate.settings import SettingsFile
+
+__all__ = ["How", "draw", "evaluate", "joined", "listing", "save"]
 
 REAL = ("meetings", "coughs")  # their references are single pulses
 
+Progress = Callable[[float, float | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How the detector is run, as the options of `detect`."""
+
+    preset: str | None = None
+    file: SettingsFile | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    compat: str | None = None
+    device: str = "cpu"
+    backend: str = "auto"
+
 
 def evaluate(
-    model: str | Path, folder: Path, preset: str | None = None, report: Callable[[str], None] = print
+    model: str | Path,
+    folder: Path,
+    preset: str | None = None,
+    report: Callable[[str], None] = print,
+    how: How | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Figures by set. Raises UsageError for a preset that the model does not have, and for an empty
-    folder.
+    """Figures by set of `folder` (see `references.read_sets`) for plain JSON.
+
+    `preset` replaces that of `how`. `report` takes a line when a set is done, `progress` the seconds done and
+    in all. Raises UsageError for a preset that the model does not have, and for a folder without recordings.
     """
-    locator = models.load(model, device="cpu")
-    card = locator.card
-    if preset is not None and preset not in card.presets:
-        raise UsageError(f"{model} has no preset {preset!r}", f"its presets: {', '.join(card.presets)}")
-    settings = Settings().updated(card.presets[preset] if preset else card.settings)
-    figures: dict[str, Any] = {"model": card.name, "version": card.version, "settings": settings.to_dict()}
-    figures["sets"] = {}
-    for path in sorted(p for p in folder.iterdir() if p.is_dir()):
-        items = sets.read(path)
-        found = [curves.of(locator, curves.read(item)) for item in items]
-        figures["sets"][path.name] = judge.report(items, judge.events(found, items, settings))
-        if path.name in REAL:
-            bouts = [replace(item, events=sets.joined(item.events)) for item in items]
-            counts = [
-                judge.count(i.events, f, i.seconds)
-                for i, f in zip(bouts, judge.events(found, items, settings), strict=True)
-            ]
-            figures["sets"][path.name]["as_bouts"] = sum(counts, judge.Counts()).table()
-        report(f"{path.name}: {len(items)} recordings")
-    if not figures["sets"]:
-        raise UsageError(f"{folder} holds no sets", "write some: python -m vbannotate.train sets ...")
-    return figures
+    how = how or How()
+    sets, notes = read_sets(folder)
+    detector = Detector.load(
+        model, preset or how.preset, how.file, how.options, how.compat, how.device, how.backend
+    )
+    card, settings = detector.locator.card, detector.settings.default
+    result: dict[str, Any] = {"model": card.name, "version": card.version, "settings": settings.to_dict()}
+    result |= {"preset": detector.settings.preset, "compat": how.compat, "notes": notes, "sets": {}}
+    lengths = [item.seconds for items in sets.values() for item in items]
+    total = sum(lengths) if all(lengths) else None
+    done = 0.0
+    for name, items in sets.items():
+        found, curves = [], []
+        for k, item in enumerate(items):
+            events, curve, seconds = _run(detector, item.path)
+            items[k] = replace(item, seconds=seconds)
+            found.append(events)
+            curves.append(curve)
+            done += seconds
+            if progress is not None:
+                progress(done, total)
+        frame_us = detector.locator.frame_us
+        result["sets"][name] = figures.of_set(items, found, curves, settings.threshold, frame_us)
+        if name in REAL:
+            bouts = [replace(item, events=joined(item.events)) for item in items]
+            result["sets"][name]["as_bouts"] = sum(judge.count_all(bouts, found), judge.Counts()).table()
+        report(f"{name}: {len(items)} recordings")
+    return result
 
 
-def save(figures: dict[str, Any], path: Path) -> None:
+def _run(detector: Detector, path: Path) -> tuple[tuple[Event, ...], np.ndarray, float]:
+    """Events, the highest probability of each frame float32 [frames], and the length in seconds."""
+    done = detector.run(path, keep_scores=True)
+    duration_us = done.annotation.duration_us
+    assert duration_us is not None  # the recording was decoded to its end
+    return done.annotation.events, done.scores[0].scores.max(axis=1), duration_us / 1e6
+
+
+def joined(events: tuple[Event, ...], gap: float = activity.BOUT_GAP) -> tuple[Event, ...]:
+    """Events with pauses under `gap` seconds joined: the bouts of a recording whose references are pulses."""
+    spans = activity.join([(e.onset, e.offset) for e in events], gap)
+    return tuple(Event(a, b) for a, b in spans)
+
+
+def save(result: Mapping[str, Any], path: Path, overwrite: bool = True) -> None:
     """Write the figures as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
-
-
-def listing(figures: dict[str, Any]) -> str:
-    """The figures as a table for people."""
-    lines = [f"{figures['model']} {figures['version']}, settings {figures['settings']}", ""]
-    lines.append(
-        f"{'set':22} {'F1':>6} {'P':>6} {'R':>6} {'mean':>6} {'refs':>5} {'false/h':>8} {'minutes':>8}"
-    )
-    for name, figure in figures["sets"].items():
-        lines.append(_line(name, figure) + f" {figure['minutes']:8.1f}")
-        if len(figure["by_background"]) > 1:
-            lines += [_line(f"  over {ground}", part) for ground, part in figure["by_background"].items()]
-        if "as_bouts" in figure:
-            lines.append(_line("  pulses as bouts", figure["as_bouts"]))
-        if figure["references"]:
-            lines.append(
-                "  F1 at IoU " + ", ".join(f"{iou}: {f1}" for iou, f1 in figure["f1_by_iou"].items())
-            )
-        for group, cells in figure["recall_by"].items():
-            lines.append(f"  recall by {group}: " + ", ".join(f"{k} {v}" for k, v in cells.items()))
-    return "\n".join(lines)
-
-
-def _line(name: str, figure: dict[str, Any]) -> str:
-    mean = f"{figure['mean_of_clips_f1']:6.3f}" if "mean_of_clips_f1" in figure else " " * 6
-    return (
-        f"{name:22} {figure['f1']:6.3f} {figure['precision']:6.3f} {figure['recall']:6.3f} {mean} "
-        f"{figure['references']:5} {figure['false_per_hour']:8.1f}"
-    )
+    files.write(path, (json.dumps(result, indent=1) + "\n").encode(), overwrite=overwrite)

@@ -1,5 +1,5 @@
-"""Figures of a detector on sets of recordings: pooled and mean F1, by background, class and source, false
-alarms.
+"""Counts of a detector on sets of recordings, and the figures that follow from them alone: pooled and mean
+F1, by background, class and source, false alarms. All that is chosen or published here is counted here.
 """
 
 from __future__ import annotations
@@ -7,15 +7,38 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
 from vbannotate.decode import Settings, decode
-from vbannotate.events import Event
+from vbannotate.events import Event, Span
 from vbannotate.match import Criterion, match
+from vbannotate.score.tables import joined
 from vbannotate.times import to_us
-from vbannotate.train.sets import Item
+
+
+class Item(Protocol):
+    """A recording that is judged. `details` has class, snr and source of each event.
+
+    An item may have `examined` as well: spans outside which nothing is judged; None or absent: everywhere.
+    """
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+    @property
+    def background(self) -> str: ...
+
+    @property
+    def events(self) -> tuple[Event, ...]: ...
+
+    @property
+    def details(self) -> tuple[dict, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +92,82 @@ class Counts:
         }
 
 
-def count(reference: Sequence[Event], estimate: Sequence[Event], seconds: float, iou: float = 0.5) -> Counts:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Places of the pairs, and of the references and estimates that were judged, in one recording."""
+
+    pairs: tuple[tuple[int, int], ...]
+    references: frozenset[int]
+    estimates: frozenset[int]
+
+    @property
+    def false(self) -> frozenset[int]:
+        """Places of the estimates that match nothing."""
+        return self.estimates - {e for _, e in self.pairs}
+
+    def counts(self, seconds: float = 0.0) -> Counts:
+        """The numbers."""
+        hits = len(self.pairs)
+        return Counts(hits, len(self.references) - hits, len(self.estimates) - hits, seconds)
+
+
+def judge(
+    reference: Sequence[Event],
+    estimate: Sequence[Event],
+    criterion: Criterion,
+    examined: Sequence[Span] | None = None,
+) -> Judged:
+    """Match one to one, labels ignored. As in `score`, judged is what lies wholly in what was examined, or is
+    paired with an event that does.
+    """
+    pairs = match(reference, estimate, criterion, by_label=False) if reference and estimate else []
+    spans = None if examined is None else joined(examined)
+    inside = [{k for k, event in enumerate(side) if _inside(event, spans)} for side in (reference, estimate)]
+    kept = tuple((r, e) for r, e in pairs if r in inside[0] or e in inside[1])
+    judged = (inside[side] | {pair[side] for pair in kept} for side in (0, 1))
+    return Judged(kept, *map(frozenset, judged))
+
+
+def _inside(event: Event, spans: Sequence[Span] | None) -> bool:
+    return spans is None or any(s.start_us <= event.onset_us and event.offset_us <= s.end_us for s in spans)
+
+
+def count(
+    reference: Sequence[Event],
+    estimate: Sequence[Event],
+    seconds: float,
+    iou: float = 0.5,
+    examined: Sequence[Span] | None = None,
+) -> Counts:
     """Counts of one recording: one-to-one matching at IoU >= `iou`."""
-    if not reference or not estimate:
+    if examined is None and not (reference and estimate):  # most clips of a search through settings
         return Counts(0, len(reference), len(estimate), seconds)
-    hits = len(match(reference, estimate, Criterion.of(iou=iou), by_label=False))
-    return Counts(hits, len(reference) - hits, len(estimate) - hits, seconds)
+    return judge(reference, estimate, Criterion.of(iou=iou), examined).counts(seconds)
+
+
+def count_all(
+    items: Sequence[Item], found: Sequence[Sequence[Event]], criterion: Criterion | None = None
+) -> list[Counts]:
+    """Counts of each recording with the seconds that were examined; IoU >= 0.5 without a `criterion`."""
+    rule = criterion or Criterion.of()
+    return [
+        judge(item.events, estimate, rule, examined(item)).counts(seconds(item))
+        for item, estimate in zip(items, found, strict=True)
+    ]
+
+
+def examined(item: Item) -> Sequence[Span] | None:
+    """The spans of a recording that are judged; None: all of it."""
+    return getattr(item, "examined", None)
+
+
+def seconds(item: Item) -> float:
+    """How much of a recording is judged."""
+    spans = examined(item)
+    if spans is None:
+        return item.seconds
+    end = to_us(item.seconds)
+    return sum(max(0, min(span.end_us, end) - span.start_us) for span in joined(spans)) / 1e6
 
 
 def events(curves: Sequence[np.ndarray], items: Sequence[Item], settings: Settings) -> list[list[Event]]:
@@ -83,20 +176,18 @@ def events(curves: Sequence[np.ndarray], items: Sequence[Item], settings: Settin
 
 
 def report(items: Sequence[Item], found: Sequence[Sequence[Event]]) -> dict[str, Any]:
-    """Everything worth knowing about a set of soundscapes or recordings."""
-    by_clip = [count(i.events, f, i.seconds) for i, f in zip(items, found, strict=True)]
+    """Everything that counts say about a set of soundscapes or recordings."""
+    by_clip = count_all(items, found)
     result = sum(by_clip, Counts()).table() | {
         "recordings": len(items),
-        "minutes": round(sum(i.seconds for i in items) / 60, 1),
+        "minutes": round(sum(map(seconds, items)) / 60, 1),
         "mean_of_clips_f1": round(float(np.mean([c.f1 for c in by_clip])), 3),
         "f1_by_iou": {
-            str(iou): round(
-                sum((count(i.events, f, 0, iou) for i, f in zip(items, found, strict=True)), Counts()).f1, 3
-            )
+            str(iou): round(sum(count_all(items, found, Criterion.of(iou=iou)), Counts()).f1, 3)
             for iou in (0.2, 0.3, 0.5, 0.7)
         },
         "detection_accuracy": round(
-            float(np.mean([bool(i.events) == bool(f) for i, f in zip(items, found, strict=True)])), 3
+            float(np.mean([(c.hits + c.misses > 0) == (c.hits + c.false > 0) for c in by_clip])), 3
         ),
     }
     grounds: dict[str, Counts] = defaultdict(Counts)
@@ -111,14 +202,16 @@ def _recall(items: Sequence[Item], found: Sequence[Sequence[Event]]) -> dict[str
     """Found of all references by class, source, length and level, as "found/all"."""
     tally: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
     for item, estimate in zip(items, found, strict=True):
-        pairs = dict(match(item.events, estimate, Criterion.of(), by_label=False)) if item.events else {}
-        for k, (event, about) in enumerate(zip(item.events, item.details, strict=True)):
-            groups = {"class": about["class"], "source": about["source"], "length": _length(event)}
+        judged = judge(item.events, estimate, Criterion.of(), examined(item))
+        hits = {r for r, _ in judged.pairs}
+        for k in sorted(judged.references):
+            about = item.details[k]
+            groups = {"class": about["class"], "source": about["source"], "length": _length(item.events[k])}
             if about["snr"] is not None:
                 groups["snr"] = _level(about["snr"])
             for name, value in groups.items():
                 cell = tally[name][value]
-                cell[0] += k in pairs
+                cell[0] += k in hits
                 cell[1] += 1
     return {name: {v: f"{a}/{b}" for v, (a, b) in sorted(cells.items())} for name, cells in tally.items()}
 

@@ -65,7 +65,7 @@ def load(sources: Sources) -> list[Clip]:
     """All clips of `sources`. Raises UsageError where a folder does not hold what it should."""
     named = list(manifest(sources.data))
     clips = [c for c in named if not (sources.emogator and c.source == "EmoGator" and c.split == "train")]
-    clips += _pools(sources.pools)
+    clips += pools(sources.pools)
     split_of = {clip.group: clip.split for clip in named}
     if sources.emogator:
         clips += _emogator(sources.emogator, split_of)
@@ -75,7 +75,7 @@ def load(sources: Sources) -> list[Clip]:
     if sources.digits:
         clips += _digits(sources.digits)
     if sources.more:
-        clips += _pools(sources.more)
+        clips += pools(sources.more)
     return clips
 
 
@@ -107,7 +107,8 @@ def _span(text: str) -> tuple[float, float]:
     return float(start), float(stop)
 
 
-def _pools(cache: Path) -> Iterator[Clip]:
+def pools(cache: Path) -> Iterator[Clip]:
+    """The files of a folder of pools, by its index."""
     for row in _rows(cache / "index.csv"):
         source = row["package"]
         if row["path"].startswith("joined "):

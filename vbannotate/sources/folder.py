@@ -1,0 +1,220 @@
+"""A folder of recordings as a source: kind and class from the names of folders and files, groups, pulses from
+annotations beside the recordings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from vbannotate import formats
+from vbannotate.audio import is_media
+from vbannotate.errors import MediaError, UsageError, VbannotateError
+from vbannotate.events import BURST
+from vbannotate.sources.clips import Clip
+from vbannotate.sources.index import JUDGES, side
+from vbannotate.sources.words import KINDS, Meaning, meaning
+
+_NC = re.compile(r"\bNC\b|non-?commercial|research[ -]only", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What the files are whose path below the folder matches `pattern`.
+
+    `group` names a group of the pattern, and so does `code`, whose text `labels` makes a class of.
+    """
+
+    pattern: str
+    kind: str
+    label: str
+    code: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    hard: frozenset[str] = frozenset()
+    quality: str = "human"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is known of a folder. None and empty: decided by names, or by `other` where they say nothing."""
+
+    source: str
+    licence: str = ""
+    kind: str | None = None
+    label: str | None = None
+    group: str | None = None
+    lang: str = ""
+    hard: bool = False
+    judge: bool = False
+    other: str | None = None
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(slots=True)
+class Found:
+    """Clips of a folder, and a line for each thing that a person should know."""
+
+    clips: list[Clip]
+    notes: list[str]
+
+
+Progress = Callable[[float, float | None], None]
+
+
+def may_train(licence: str) -> bool:
+    """Whether a licence lets a model be trained that anyone may use."""
+    return not _NC.search(licence)
+
+
+def scan(folder: Path, wanted: Wanted, progress: Progress | None = None) -> Found:
+    """Look through a folder. Raises UsageError where it holds no recordings or their kind is not known."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder", "name a folder of recordings")
+    paths = [path for path in sorted(folder.rglob("*")) if _is_sound(path, folder)]
+    if not paths:
+        raise UsageError(f"no recordings in {folder}", "it is searched with its subfolders for audio files")
+    found = Found([], [])
+    broken: list[str] = []
+    for number, path in enumerate(paths):
+        try:
+            found.clips += _clips(path, folder, wanted, found.notes)
+        except MediaError as error:
+            broken.append(str(error))
+        if progress is not None:
+            progress(number + 1, len(paths))
+    if broken:
+        count = f"{len(broken)} of {len(paths)} files"
+        found.notes.append(f"{count} cannot be read and are left out: {broken[0]}")
+    if not found.clips:
+        raise UsageError(f"nothing in {folder} can be used", "; ".join(found.notes) or "see docs/sources.md")
+    return _grouped(found, wanted)
+
+
+def _is_sound(path: Path, folder: Path) -> bool:
+    inside = path.relative_to(folder).parts
+    return is_media(path) and path.is_file() and not any(part.startswith(".") for part in inside)
+
+
+def _clips(path: Path, folder: Path, wanted: Wanted, notes: list[str]) -> Iterator[Clip]:
+    inside = path.relative_to(folder)
+    if wanted.rules:
+        said = _by_rule(inside, wanted.rules)
+        if said is None:
+            return
+        what, group, quality = said
+    else:
+        what, group, quality = *_by_names(inside, wanted, folder), "human"
+    label = wanted.label or what.label or what.kind
+    clip = Clip(
+        path, what.kind, wanted.source, f"{wanted.source}/{wanted.lang or label}", label, "", group,
+        _seconds(path), quality, None, wanted.licence, (what.hard or wanted.hard) and what.kind != "burst",
+    )  # fmt: skip
+    yield from _annotated(clip, wanted, notes)
+
+
+def _by_rule(inside: Path, rules: tuple[Rule, ...]) -> tuple[Meaning, str, str] | None:
+    for rule in rules:
+        if match := re.fullmatch(rule.pattern, inside.as_posix()):
+            parts = match.groupdict()
+            code = parts.get("code", "")
+            label = rule.labels.get(code, rule.label)
+            kind = rule.kinds.get(code, rule.kind)
+            return Meaning(kind, label, label in rule.hard), parts.get("group") or inside.stem, rule.quality
+    return None
+
+
+def _by_names(inside: Path, wanted: Wanted, folder: Path) -> tuple[Meaning, str]:
+    """What a file is and whose, by its folders from the inside out, then by its own name; whose may be
+    empty.
+    """
+    said = [(part, meaning(part)) for part in inside.parts[:-1]]
+    hints = [found for _, found in reversed(said) if found]
+    hints += [found for found in (meaning(inside.stem), meaning(folder.name)) if found]
+    kind = wanted.kind or (hints[0].kind if hints else wanted.other)
+    if kind is None:
+        raise UsageError(
+            f"{inside}: the kind of this sound is not known",
+            f"give --kind {'|'.join(KINDS)}, or name the folders so",
+        )
+    same = [hint for hint in hints if hint.kind == kind]
+    named = next((hint for hint in same if hint.label), None)
+    what = Meaning(kind, named.label if named else "", bool(named and named.hard))
+    if wanted.group:
+        match = re.search(wanted.group, inside.as_posix())
+        if not match:
+            raise UsageError(f"{inside}: --group {wanted.group!r} is not in it", "mend the pattern")
+        return what, match[match.lastindex or 0]
+    rest = [part for part, found in said if not found]
+    return what, "/".join(rest)
+
+
+def _grouped(found: Found, wanted: Wanted) -> Found:
+    """Give each file its side, and a group of its own where folders tell none apart."""
+    told = {clip.group for clip in found.clips} - {""}
+    if len(told) == 1 and not wanted.group and not wanted.rules:
+        told = set()  # one folder for everything says nothing
+    judge = wanted.judge or not may_train(wanted.licence)
+    clips = []
+    for clip in found.clips:
+        group = clip.group if clip.group in told else clip.path.stem
+        clips.append(replace(clip, group=group, split=JUDGES if judge else side(group)))
+    alone = len({clip.path for clip in found.clips if clip.group not in told})
+    if alone:
+        found.notes.append(
+            f"{alone} files are taken for one speaker or recording each; --group REGEX tells whose they are"
+        )
+    return Found(clips, found.notes)
+
+
+def _seconds(path: Path) -> float:
+    """Length. Raises MediaError for what cannot be read."""
+    import soundfile
+
+    from vbannotate import audio
+
+    try:
+        return float(soundfile.info(path).duration)
+    except (soundfile.LibsndfileError, RuntimeError):
+        length = audio.probe(path).duration_us
+    if not length:
+        raise MediaError(f"{path}: its length is not known", "convert it to WAV or FLAC")
+    return length / 1e6
+
+
+def _annotated(clip: Clip, wanted: Wanted, notes: list[str]) -> Iterator[Clip]:
+    """The clip with the pulses of the annotation file beside it, one clip a label; as it is without one."""
+    beside = next(_beside(clip.path), None)
+    if beside is None:
+        yield clip
+        return
+    try:
+        events = formats.read(beside).events
+    except VbannotateError:
+        notes.append(f"{beside} is no annotation that can be read: its recording is taken without")
+        yield clip
+        return
+    by_label: dict[str, list[tuple[float, float]]] = {}
+    for event in events:
+        if event.problem() is None and event.duration_us and event.onset < clip.seconds:
+            label = wanted.label or (event.label if event.label not in ("", BURST) else clip.label)
+            by_label.setdefault(label, []).append((event.onset, min(event.offset, clip.seconds)))
+    if clip.kind == "continuous":
+        yield replace(clip, pulses=tuple(sorted(span for spans in by_label.values() for span in spans)))
+    elif clip.kind == "burst" and by_label:
+        for label, spans in by_label.items():
+            stratum = f"{wanted.source}/{wanted.lang or label}"
+            yield replace(clip, label=label, stratum=stratum, pulses=tuple(sorted(spans)))
+    else:
+        yield clip
+
+
+def _beside(path: Path) -> Iterator[Path]:
+    for name in formats.names():
+        for suffix in formats.suffixes(name):
+            other = path.with_name(path.stem + suffix)
+            for candidate in (other, path.with_name(path.stem + formats.ending(name))):
+                if candidate.is_file():
+                    yield candidate

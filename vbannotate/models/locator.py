@@ -61,6 +61,11 @@ class Weights:
     labels: int
 
     @property
+    def bands(self) -> int:
+        """Mel bands that the encoder listens to."""
+        return self.tensors["encoder.conv1.weight"].shape[1]
+
+    @property
     def heads(self) -> int:
         """Attention heads of a layer."""
         return self.width // HEAD_WIDTH
@@ -77,7 +82,7 @@ def arrange(tensors: Tensors, name: str, encoder: Tensors | None = None) -> Weig
             f"{name} has no locator head ({', '.join(missing)} missing)",
             "give a checkpoint in the layout of laion/vocalburst-locator",
         )
-    prefix = _encoder_prefix(tensors if encoder is None else encoder)
+    prefix = encoder_prefix(tensors if encoder is None else encoder)
     if prefix is None:
         raise ModelError(
             f"{name} holds a head without a Whisper encoder",
@@ -89,7 +94,7 @@ def arrange(tensors: Tensors, name: str, encoder: Tensors | None = None) -> Weig
     return _checked(kept, name)
 
 
-def _encoder_prefix(tensors: Tensors) -> str | None:
+def encoder_prefix(tensors: Mapping[str, np.ndarray]) -> str | None:
     """What stands before ``conv1.weight``: "whisper.encoder." as published, "encoder.", ..."""
     for key in tensors:
         if key.endswith("conv1.weight") and key[: -len("conv1.weight")] + "embed_positions.weight" in tensors:

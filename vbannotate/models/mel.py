@@ -15,25 +15,25 @@ import numpy as np
 RATE = 16_000  # Hz
 HOP = 160  # samples: one mel frame each 10 ms
 FFT = 400  # samples
-BANDS = 80
+BANDS = 80  # 128 in whisper-large-v3
 
 _BREAK_HZ, _BREAK_MEL, _LOG_STEP = 1000.0, 15.0, np.log(6.4) / 27.0  # Slaney, Auditory Toolbox (1998)
 
 
-def log_mel(audio: np.ndarray) -> np.ndarray:
-    """Log-mel of one window: audio float32 [samples] at 16 kHz -> float32 [80, samples // 160], one per 10
-    ms.
+def log_mel(audio: np.ndarray, bands: int = BANDS) -> np.ndarray:
+    """Log-mel of one window: audio float32 [samples] at 16 kHz -> float32 [bands, samples // 160], one per
+    10 ms.
 
     The floor follows the loudest value of the window, so pad the window to the network's length first.
     """
     count = len(audio) // HOP
     if not count:
-        return np.zeros((BANDS, 0), np.float32)
+        return np.zeros((bands, 0), np.float32)
     padded = np.pad(np.asarray(audio, np.float32), FFT // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, FFT)[::HOP][:count]
     spectrum = np.fft.rfft(frames * _hann(), axis=1)
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    mel = np.log10(np.maximum(_filters() @ power.T, np.float32(1e-10)))
+    mel = np.log10(np.maximum(_filters(bands) @ power.T, np.float32(1e-10)))
     return (np.maximum(mel, mel.max() - np.float32(8)) + np.float32(4)) / np.float32(4)
 
 
@@ -43,10 +43,10 @@ def _hann() -> np.ndarray:
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT) / FFT)).astype(np.float32)
 
 
-@lru_cache(maxsize=1)
-def _filters() -> np.ndarray:
-    """Triangular Slaney filters of unit area, float32 [80, 201]."""
-    edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(RATE / 2), BANDS + 2))
+@lru_cache(maxsize=2)
+def _filters(bands: int) -> np.ndarray:
+    """Triangular Slaney filters of unit area, float32 [bands, 201]."""
+    edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(RATE / 2), bands + 2))
     slopes = edges[:, None] - np.linspace(0, RATE / 2, FFT // 2 + 1)
     widths = np.diff(edges)[:, None]
     triangles = np.maximum(0, np.minimum(-slopes[:-2] / widths[:-1], slopes[2:] / widths[1:]))

@@ -28,6 +28,7 @@ from vbannotate.events import BURST, Event
 from vbannotate.times import from_us, to_us
 
 FRAME_US = 20_000  # one Whisper encoder frame
+EVENT, PULSE = "event", "pulse"  # granularities: a series is one event, or each of its sounds is
 NEAR_MISS = 0.5  # `explain` names stretches that rose above this share of the threshold
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vbannotate import provenance
-from vbannotate.decode import Decoder, Dropped
+from vbannotate.decode import EVENT, Decoder, Dropped
 from vbannotate.errors import UsageError
 from vbannotate.events import TIER, Annotation, Event, Span, Tier
 from vbannotate.scores import Scores
@@ -58,12 +58,14 @@ class Detector:
         device: str = "auto",
         backend: str = "auto",
         threads: int | None = None,
+        granularity: str | None = None,
     ) -> Detector:
         """Load a model by name or folder and resolve its settings. Raises ModelError and UsageError."""
         from vbannotate import models
 
         name = model or (file.model if file else None) or models.DEFAULT
-        locator = models.load(name, device=device, backend=backend, threads=threads)
+        wanted = granularity or (file.granularity if file else None) or EVENT
+        locator = models.load(name, device, backend, threads, wanted)
         program = published_settings(compat, options)
         return cls(locator, resolve(locator.card, preset, file, options, program), compat)
 
@@ -131,11 +133,12 @@ class Detector:
             )
         if not keep:
             return events, dropped, None
-        name, duration = self.locator.card.name, stream.duration_us
+        card, duration = self.locator.card, stream.duration_us
+        kept = _join(curves, len(labels))
         return (
             events,
             dropped,
-            Scores(_join(curves, len(labels)), labels, name, self.locator.frame_us, 0, duration),
+            Scores(kept, labels, card.name, self.locator.frame_us, 0, duration, granularity=card.granularity),
         )
 
 
@@ -150,6 +153,7 @@ def detect(
     compat: str | None = None,
     device: str = "auto",
     backend: str = "auto",
+    granularity: str | None = None,
     progress: Progress | None = None,
     sample_rate: int | None = None,
     **more: Any,
@@ -157,12 +161,12 @@ def detect(
     """Find the vocal bursts of one recording: a path, or a float array with `sample_rate` in Hz.
 
     Lengths in seconds; None takes the model's own setting. `more` takes the settings peak, release, pad and
-    smooth. `compat` is "v1", "v1-median" or "v2": the published post-processing, digit for digit. `progress`
-    is called with the seconds done and the seconds in all (None if unknown). For many recordings make one
-    `Detector`.
+    smooth. `granularity` is "event" (a series is one event) or "pulse" (each of its sounds is). `compat` is
+    "v1", "v1-median" or "v2": the published post-processing, digit for digit. `progress` is called with the
+    seconds done and the seconds in all (None if unknown). For many recordings make one `Detector`.
     """
     options = {"threshold": threshold, "merge_gap": merge_gap, "min_dur": min_dur, **more}
-    detector = Detector.load(model, preset, None, options, compat, device, backend)
+    detector = Detector.load(model, preset, None, options, compat, device, backend, granularity=granularity)
     return detector.run(media, sample_rate, progress=progress).annotation
 
 
@@ -204,7 +208,10 @@ def redecode(kept: Scores, resolved: Resolved, compat: str | None = None, explai
             for e in events
         ]
     end = kept.start_us + (kept.duration_us or len(kept.scores) * kept.frame_us)
-    made_by = provenance.of_detection({"name": kept.model}, resolved.to_dict(), None, None, compat)
+    model = {"name": kept.model}
+    if kept.granularity != EVENT:
+        model["granularity"] = kept.granularity
+    made_by = provenance.of_detection(model, resolved.to_dict(), None, None, compat)
     annotation = Annotation.of(
         events, media=kept.media, duration_us=end, examined=(Span(kept.start_us, end),), provenance=made_by
     )
@@ -315,16 +322,4 @@ def _join(curves: list[np.ndarray], labels: int) -> np.ndarray:
 
 
 def _named(scores: Scores, path: Path | None) -> Scores:
-    return (
-        scores
-        if path is None
-        else Scores(
-            scores.scores,
-            scores.labels,
-            scores.model,
-            scores.frame_us,
-            scores.start_us,
-            scores.duration_us,
-            str(path),
-        )
-    )
+    return scores if path is None else replace(scores, media=str(path))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vbannotate import files
-from vbannotate.decode import FRAME_US
+from vbannotate.decode import EVENT, FRAME_US
 from vbannotate.errors import FormatError
 from vbannotate.times import from_us, to_us
 
@@ -28,6 +28,7 @@ class Scores:
     start_us: int = 0
     duration_us: int | None = None
     media: str | None = None
+    granularity: str = EVENT
 
 
 def save(kept: Scores, path: Path, overwrite: bool = False) -> None:
@@ -43,6 +44,7 @@ def save(kept: Scores, path: Path, overwrite: bool = False) -> None:
         duration=np.float64(from_us(duration_us)),
         model=np.array(kept.model),
         media=np.array(kept.media or ""),
+        granularity=np.array(kept.granularity),
     )
     files.write(path, buffer.getvalue(), overwrite=overwrite)
 
@@ -63,6 +65,7 @@ def load(path: Path) -> Scores:
                 to_us(float(table["start"])),
                 to_us(float(table["duration"])) if "duration" in table else None,
                 (str(table["media"]) or None) if "media" in table else None,
+                str(table["granularity"]) if "granularity" in table else EVENT,
             )
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, ZeroDivisionError) as error:
         raise FormatError(

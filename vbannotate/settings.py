@@ -1,6 +1,7 @@
 """Which settings apply: built-in defaults < model card < preset < settings file < options.
 
-A settings file is TOML: ``model``, ``preset`` and settings at the top, ``[labels.NAME]`` for one label::
+A settings file is TOML: ``model``, ``preset``, ``granularity`` and settings at the top, ``[labels.NAME]`` for
+one label::
 
     preset = "recall"
     threshold = 0.4
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from vbannotate.models.base import Card
 
 NAMES = tuple(f.name for f in fields(Settings))
-_TOP = {"model", "preset", "labels", "calibration", *NAMES}
+_TOP = {"model", "preset", "granularity", "labels", "calibration", *NAMES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class SettingsFile:
     values: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     calibration: Mapping[str, Any] = field(default_factory=dict)
+    granularity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,14 @@ def read_file(path: Path) -> SettingsFile:
                 raise UsageError(
                     f"{path}: {where}{'.' if where else ''}{name} = {value!r} is no number", "give a number"
                 )
-    return SettingsFile(table.get("model"), table.get("preset"), values, labels, table.get("calibration", {}))
+    return SettingsFile(
+        table.get("model"),
+        table.get("preset"),
+        values,
+        labels,
+        table.get("calibration", {}),
+        table.get("granularity"),
+    )
 
 
 def resolve(

@@ -18,6 +18,7 @@ from vbannotate.settings import SettingsFile, resolve
 
 RATE = 16_000
 CARD = SimpleNamespace(
+    granularity="event",
     name="loud", settings={"threshold": 0.5, "merge_gap": 0.1}, presets={}, identity=lambda: {"name": "loud"}
 )
 
@@ -144,7 +145,7 @@ def test_an_empty_array_is_refused():
 def test_detect_passes_settings_on(monkeypatch: pytest.MonkeyPatch):
     seen = {}
 
-    def load(model, preset, file, options, compat, device, backend):
+    def load(model, preset, file, options, compat, device, backend, granularity):
         seen.update(options, preset=preset)
         return detector(**{k: v for k, v in options.items() if v is not None})
 

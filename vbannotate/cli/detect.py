@@ -34,6 +34,10 @@ def detect(
     preset: Annotated[
         str | None, typer.Option(help="balanced, precision, recall, noisy, short or long.")
     ] = None,
+    granularity: Annotated[
+        str | None,
+        typer.Option(help="event: a series is one event; pulse: each cough or beat of a laugh is."),
+    ] = None,
     settings: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Probability above which a frame counts, 0-1.")
@@ -116,6 +120,7 @@ def detect(
     request = Request(
         model=model,
         preset=preset,
+        granularity=granularity,
         settings=settings,
         options=options,
         compat=compat,

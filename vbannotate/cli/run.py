@@ -23,6 +23,7 @@ class Request:
     settings: Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     compat: str | None = None
+    granularity: str | None = None
     explain: bool = False
     channel: int | str | None = None
     keep_scores: bool = False
@@ -45,7 +46,15 @@ class Request:
 
         file = read_file(self.settings) if self.settings else None
         return Detector.load(
-            self.model, self.preset, file, self.options, self.compat, self.device, self.backend, threads
+            self.model,
+            self.preset,
+            file,
+            self.options,
+            self.compat,
+            self.device,
+            self.backend,
+            threads,
+            self.granularity,
         )
 
 
@@ -193,6 +202,12 @@ def _from_scores(request: Request, path: Path) -> Detection:
     kept = scores.load(path)
     file = read_file(request.settings) if request.settings else None
     card = models.card(request.model or (file.model if file else None) or kept.model)
+    wanted = request.granularity or (file.granularity if file else None) or kept.granularity
+    if wanted != kept.granularity:
+        raise UsageError(
+            f"{path}: a curve of granularity {kept.granularity}", "detect in the recording itself for another"
+        )
+    card = card.at(wanted)
     program = published_settings(request.compat, request.options)
     resolved = resolve(card, request.preset, file, request.options, program)
     return redecode(kept, resolved, request.compat, request.explain)

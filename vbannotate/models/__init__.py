@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from vbannotate.decode import EVENT
 from vbannotate.errors import ModelError
 from vbannotate.models import registry
 from vbannotate.models.base import Card, Locator
@@ -25,14 +26,20 @@ FAMILIES: Mapping[str, Callable[..., Locator]] = MappingProxyType({"locator": op
 
 
 def load(
-    name: str | Path, device: str = "auto", backend: str = "auto", threads: int | None = None
+    name: str | Path,
+    device: str = "auto",
+    backend: str = "auto",
+    threads: int | None = None,
+    granularity: str = EVENT,
 ) -> Locator:
     """Load a model by its name or from a file or folder. Nothing is downloaded.
 
-    `device` is auto, cpu, cuda or cuda:N; `backend` auto, torch or onnx; `threads` None for all free cores.
+    `device` is auto, cpu, cuda or cuda:N; `backend` auto, torch or onnx; `threads` None for all free cores;
+    `granularity` event or pulse.
     Raises ModelError, UsageError, StartError or MissingDependencyError.
     """
     source = locate(name)
+    source = replace(source, card=source.card.at(granularity))
     return FAMILIES[source.card.family](source, device, backend, threads)
 
 

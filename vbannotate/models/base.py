@@ -8,13 +8,15 @@ function to `Windowed`, which does the windows, the cross-fade and the streaming
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
 
-from vbannotate.models.mel import RATE, log_mel
+from vbannotate.decode import EVENT
+from vbannotate.errors import UsageError
+from vbannotate.models.mel import BANDS, RATE, log_mel
 from vbannotate.models.windows import Layout, curve
 
 FRAME_US = 20_000  # one frame of a Whisper encoder
@@ -27,7 +29,12 @@ Network = Callable[[np.ndarray], np.ndarray]
 class Card:
     """What is known of a model. `settings` and each of `presets` hold fields of `vbannotate.decode.Settings`.
 
-    `sha256` holds the hashes of the weights by file name where the card states them.
+    `bands` is how many mel bands the network takes. `sha256` holds the hashes of the weights by file name where
+    the card states them.
+
+    A network may give more columns than labels: with `granularities` ("event", "pulse") the labels once for
+    each of them, then a column for each of `kinds`. `pulse` holds the settings at granularity pulse, and
+    `granularity` says which one the card stands for.
     """
 
     name: str
@@ -40,13 +47,19 @@ class Card:
     frame_us: int = FRAME_US
     window_s: float = 30.0
     overlap_s: float = 5.0
+    bands: int = BANDS
     settings: Mapping[str, Any] = field(default_factory=dict)
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sha256: Mapping[str, str] = field(default_factory=dict)
+    granularities: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    pulse: Mapping[str, Any] = field(default_factory=dict)
+    granularity: str = EVENT
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "labels", tuple(self.labels))
-        for name in ("settings", "presets", "sha256"):
+        for name in ("labels", "granularities", "kinds"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("settings", "presets", "sha256", "pulse"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def identity(self) -> dict[str, Any]:
@@ -56,6 +69,7 @@ class Card:
             "version": self.version,
             "source": self.source,
             "sha256": dict(self.sha256),
+            "granularity": "" if self.granularity == EVENT else self.granularity,
         }
         return {key: value for key, value in known.items() if value}
 
@@ -70,6 +84,25 @@ class Card:
                 value = {key: dict(v) if isinstance(v, Mapping) else v for key, v in value.items()}
             result[name] = value
         return result
+
+    def at(self, granularity: str) -> Card:
+        """The card for a granularity. Raises UsageError where the model does not have it."""
+        if granularity == self.granularity:
+            return self
+        if granularity not in self.granularities:
+            known = ", ".join(self.granularities) or EVENT
+            raise UsageError(
+                f"model {self.name} has no granularity {granularity!r}",
+                f"it has: {known}" + ("; try --preset short" if "short" in self.presets else ""),
+            )
+        settings = {**self.settings, **self.pulse}
+        return replace(self, granularity=granularity, settings=settings, presets={"balanced": settings})
+
+    @property
+    def column(self) -> int:
+        """The network's column of the first label at this granularity."""
+        place = self.granularities.index(self.granularity) if self.granularities else 0
+        return place * len(self.labels)
 
     @property
     def layout(self) -> Layout:
@@ -124,4 +157,5 @@ class Windowed:
         return curve(blocks, self._run, self.card.layout, self.batch, padded)
 
     def _run(self, windows: list[np.ndarray]) -> np.ndarray:
-        return self.network(np.stack([log_mel(window) for window in windows]))
+        scores = self.network(np.stack([log_mel(window, self.card.bands) for window in windows]))
+        return scores[..., self.card.column :][..., : len(self.labels)]

@@ -103,7 +103,7 @@ def draw(result: Mapping[str, Any], path: Path, overwrite: bool = False) -> None
     left.set_yticks(places, [f"{name} (n = {part['references']})" for name, part in bars])
     left.invert_yaxis()
     left.set(xlim=(0, 1), xlabel=f"{result['model']} {result['version']}, events at IoU >= 0.5")
-    left.legend(loc="lower left")
+    left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=3, frameon=False)
     right.plot([0, 1], [0, 1], color="grey", linestyle=":")
     for name, figure in result["sets"].items():
         rows = [row for row in figure["frames"]["bins"] if row["n"] >= 20]

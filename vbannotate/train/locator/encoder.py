@@ -57,9 +57,9 @@ def find(name: str, pull: bool = False) -> Source:
     """
     path = Path(name).expanduser()
     if path.is_dir():
-        return of_tensors(name, _of_folder(path))
+        return of_tensors(path.resolve().name, _of_folder(path))
     if path.is_file():
-        return of_tensors(name, checkpoint.read(path))
+        return of_tensors(path.name, checkpoint.read(path))
     repository = f"openai/whisper-{name}" if name in SIZES else name
     if repository.count("/") != 1 or path.suffix in checkpoint.SUFFIXES:
         raise ModelError(
@@ -103,11 +103,13 @@ def initial(path: Path) -> tuple[dict[str, np.ndarray], Source | None]:
         raise ModelError(f"no weights in {path}", "give a model.pt, a head_only.pt or a model folder")
     tensors = checkpoint.read(file)
     if any(name not in tensors for name in HEAD):
-        raise ModelError(f"{file} has no locator head", "give a file in the layout of laion/vocalburst-locator")
+        raise ModelError(
+            f"{file} has no locator head", "give a file in the layout of laion/vocalburst-locator"
+        )
     head = {name: np.array(tensors[name], np.float32) for name in HEAD}
     if encoder_prefix(tensors) is None:
         return head, None
-    return head, of_tensors(str(file), arrange(tensors, str(file)).tensors)
+    return head, of_tensors(file.name, arrange(tensors, str(file)).tensors)
 
 
 def _of_folder(folder: Path) -> dict[str, np.ndarray]:
@@ -146,5 +148,3 @@ def _of_hub(repository: str, pull: bool) -> Path:
         raise ModelError(
             f"{repository} could not be fetched ({reason})", "check the connection and the name"
         ) from error
-
-

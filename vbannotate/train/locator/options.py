@@ -19,7 +19,16 @@ MODES = ("frozen", "lora", "full")
 RESUMES = ("none", "latest", "best")
 MODE_RANK = 8  # the rank that --mode lora means where nobody gives one
 
-_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_WORDS = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
 
 
 @dataclass(frozen=True, slots=True)

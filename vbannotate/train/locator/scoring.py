@@ -63,5 +63,3 @@ class Scorer:
 def events_of(clip: Clip, label: str) -> list[Event]:
     """The reference events of a label; ``burst`` is any."""
     return [Event(onset, offset) for onset, offset, name in clip.marks if label in (BURST, name)]
-
-

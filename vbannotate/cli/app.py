@@ -25,6 +25,7 @@ from vbannotate.cli import (
     probe,
     score,
     sources,
+    synth,
     tune,
 )
 from vbannotate.errors import VbannotateError
@@ -51,6 +52,7 @@ app.add_typer(plugins.app, name="plugins")
 app.add_typer(audacity.app, name="audacity")
 app.add_typer(models.app, name="models")
 app.add_typer(sources.app, name="sources")
+app.command()(synth.synth)
 app.command()(formats.formats)
 app.command()(probe.probe)
 app.command()(doctor.doctor)

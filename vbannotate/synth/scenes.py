@@ -41,7 +41,7 @@ RATE = effects.RATE
 KINDS = ("speech", "music", "env", "silence")
 
 _LEAD, _TAIL = 0.03, 0.10  # seconds kept around a bout, so that nothing begins abruptly
-_LONGEST_DISTRACTOR = 4.0  # seconds
+_LONGEST_NEGATIVE = 4.0  # seconds
 _SECOND = {"music": 0.4, "env": 0.4, "speech": 0.2}
 
 
@@ -103,14 +103,14 @@ MINING = replace(
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Audio float32 [samples] at 16 kHz with its bursts. `doubtful`: the background may hold bursts of its
-    own. `distractors` resemble bursts and are none.
+    own. `negatives` resemble bursts and are none.
     """
 
     audio: np.ndarray
     bursts: tuple[Placed, ...]
     background: str
     doubtful: bool = False
-    distractors: tuple[Placed, ...] = ()
+    negatives: tuple[Placed, ...] = ()
 
 
 def make(library: Library, recipe: Recipe, seed: Sequence[int], reader: Reader) -> Scene:
@@ -136,7 +136,7 @@ def make(library: Library, recipe: Recipe, seed: Sequence[int], reader: Reader) 
                 bursts.append(placed)
     others: list[Placed] = []
     if recipe.hard and rng.random() < recipe.hard:
-        others = _distractors(library, ground, recipe, rng, reader)
+        others = _negatives(library, ground, recipe, rng, reader)
     audio = _recorded(ground.audio, recipe, rng)
     return Scene(audio, _in_order(bursts), kind, doubtful, _in_order(others))
 
@@ -248,14 +248,14 @@ def _placed(
     return place(ground, sound, spans, clip, recipe.snr, gaps, rng)
 
 
-def _distractors(
+def _negatives(
     library: Library, ground: Ground, recipe: Recipe, rng: np.random.Generator, reader: Reader
 ) -> list[Placed]:
     """One to three sounds that resemble bursts, mixed in as bursts are."""
     placed = []
     for _ in range(int(rng.integers(1, 4))):
         clip = library.draw(HARD, rng)
-        longest = min(_LONGEST_DISTRACTOR, ground.seconds / 2)
+        longest = min(_LONGEST_NEGATIVE, ground.seconds / 2)
         sound = np.array(reader.excerpt(clip, round(rng.uniform(0.5, longest) * RATE), rng))
         if spans := activity.pulses(sound, RATE):
             placed.append(place(ground, faded(sound), spans, clip, recipe.snr, [], rng))

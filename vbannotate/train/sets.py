@@ -2,32 +2,32 @@
 detector.
 
 A set is a folder of FLAC files, each with a JSON file beside it in the layout published with
-laion/vocalburst-locator: ``{"events": [{"start_time", "end_time", "class", "snr", "source"}], "duration_sec",
-"bg_type", "n_vocal_bursts"}``.
+laion/vocalburst-locator (`vbannotate.synth.layout`).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
-import soundfile
 
 from vbannotate.events import Event
 from vbannotate.sources.clips import Clip
-from vbannotate.synth import activity, scenes
-from vbannotate.synth.audio import RATE, Reader
+from vbannotate.synth import activity, layout, scenes
+from vbannotate.synth.audio import Reader
+from vbannotate.synth.layout import Item, read
+
+__all__ = ["HALVES", "Item", "joined", "read", "write_half"]
 
 PLAIN = {
     kind: replace(scenes.PUBLISHED, empty=1.0, backgrounds={kind: 1.0}) for kind in ("speech", "music", "env")
 }
 DENSE = replace(scenes.PUBLISHED, empty=0.25)
 
+BUSY = replace(scenes.PUBLISHED, empty=0.0, backgrounds={"speech": 1.0}, in_gaps=0.0)
+
 # Name of a set: recipe, number of soundscapes, split of its bursts. Backgrounds come from the half's own
-# split.
+# split; those of sets named "more-..." from the further pools, set aside before training.
 HALVES: dict[str, dict[str, tuple[scenes.Recipe, int, str]]] = {
     "val": {
         "scenes": (scenes.PUBLISHED, 300, "val"),
@@ -43,29 +43,36 @@ HALVES: dict[str, dict[str, tuple[scenes.Recipe, int, str]]] = {
         "speech": (PLAIN["speech"], 120, "test"),
         "music": (PLAIN["music"], 120, "test"),
         "env": (PLAIN["env"], 40, "test"),
+        "more-speech": (PLAIN["speech"], 120, "test"),
+        "more-music": (PLAIN["music"], 120, "test"),
+        "more-env": (PLAIN["env"], 80, "test"),
+        "upon-speech": (BUSY, 60, "test"),
+        "telephone": (replace(DENSE, telephone=1.0), 80, "test"),
+        "far": (replace(DENSE, room=1.0), 80, "test"),
     },
 }
 _SEEDS = {"val": 4711, "test": 300}
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One recording of a set with its reference; `details` has class, snr and source of each event."""
+def write_half(
+    clips: list[Clip],
+    half: str,
+    folder: Path,
+    report: Callable[[str], None] = print,
+    more: Sequence[Clip] = (),
+) -> None:
+    """Write all sets of ``val`` or ``test`` below `folder`; a set that is complete is left alone.
 
-    path: Path
-    seconds: float
-    background: str
-    events: tuple[Event, ...]
-    details: tuple[dict, ...]
-
-
-def write_half(clips: list[Clip], half: str, folder: Path, report: Callable[[str], None] = print) -> None:
-    """Write all sets of ``val`` or ``test`` below `folder`; a set that is complete is left alone."""
+    Without `more`, the clips of the further pools, their sets are left out.
+    """
     for number, (name, (recipe, count, bursts)) in enumerate(HALVES[half].items()):
         target = folder / half / name
+        further = name.startswith("more-")
+        if further and not more:
+            continue
         if len(list(target.glob("*.json"))) < count:
             library = scenes.Library(
-                c for c in clips
+                c for c in (more if further else clips)
                 if c.quality != "unscreened" and c.split == (bursts if c.kind == "burst" else half)
             )  # fmt: skip
             _write_scenes(library, recipe, count, (_SEEDS[half], number), target)
@@ -80,11 +87,7 @@ def _write_scenes(
     reader = Reader()
     for k in range(count):
         scene = scenes.make(library, recipe, (*seed, k), reader)
-        events = [
-            {"start_time": b.onset, "end_time": b.offset, "class": b.label, "snr": b.snr, "source": b.source}
-            for b in scene.bursts
-        ]
-        _write(target / f"{k:04d}", scene.audio, scene.background, events)
+        layout.write(target / f"{k:04d}", scene.audio, layout.described(scene))
 
 
 def _write_real(clips: list[Clip], folder: Path) -> None:
@@ -100,36 +103,8 @@ def _write_real(clips: list[Clip], folder: Path) -> None:
             {"start_time": a, "end_time": b, "class": clip.label, "snr": None, "source": clip.source}
             for a, b in clip.pulses or ()
         ]
-        _write(target / clip.path.stem, reader.whole(clip), name, events)
-
-
-def _write(stem: Path, audio: np.ndarray, background: str, events: list[dict]) -> None:
-    soundfile.write(stem.with_suffix(".flac"), audio, RATE, subtype="PCM_16")
-    about = {
-        "events": events,
-        "duration_sec": round(len(audio) / RATE, 3),
-        "bg_type": background,
-        "n_vocal_bursts": len(events),
-    }
-    stem.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
-
-
-def read(folder: Path) -> list[Item]:
-    """The recordings of a set, in order of their names."""
-    items = []
-    for path in sorted(folder.glob("*.json")):
-        about = json.loads(path.read_text("utf-8"))
-        events = tuple(Event(e["start_time"], e["end_time"]) for e in about["events"])
-        items.append(
-            Item(
-                path.with_suffix(".flac"),
-                about["duration_sec"],
-                about["bg_type"],
-                events,
-                tuple(about["events"]),
-            )
-        )
-    return items
+        audio = reader.whole(clip)
+        layout.write(target / clip.path.stem, audio, layout.about_sound(audio, name, events))
 
 
 def joined(events: tuple[Event, ...], gap: float = activity.BOUT_GAP) -> tuple[Event, ...]:

@@ -41,7 +41,7 @@ def open_locator(
 
         return Windowed(source.card, onnx_backend.network(source.onnx, device, threads), batch)
     weights = read_weights(source)
-    card = _labelled(source.card, weights.labels)
+    card = _labelled(replace(source.card, bands=weights.bands), weights.labels)
     if backend == "torch":
         from vbannotate.models import torch_backend
 

@@ -15,10 +15,11 @@ from vbannotate.events import Event  # noqa: E402
 from vbannotate.models.whisper import Encoder  # noqa: E402
 from vbannotate.train import choose, curves, export, features, fit, judge, pipeline, soften, tune  # noqa: E402
 from vbannotate.train.features import FRAMES, Shards  # noqa: E402
+from vbannotate.train.head import EVENT, PULSE  # noqa: E402
 from vbannotate.train.sets import Item, joined  # noqa: E402
 
 WIDTH = 64
-PLAN = fit.Plan(epochs=6, batch=8, rate=5e-3, hidden=16)
+PLAN = fit.Plan(epochs=10, batch=8, rate=5e-3, hidden=16)
 
 
 def write_shard(folder, number, windows, rng):
@@ -55,15 +56,30 @@ def test_shards_give_each_window_once_with_its_own_target(shards):
     both = Shards([shards / "train", shards / "mined"])
     assert len(both) == 32
     seen = list(both.batches(5, np.random.default_rng(1)))
-    assert sum(len(states) for states, _, _ in seen) == 32
-    states, target, _ = seen[0]
+    assert sum(len(batch.states) for batch in seen) == 32
+    states, target = seen[0].states, seen[0].target
     assert states[target == 1][:, 3].mean() > 4 > 1 > abs(states[target == 0][:, 3].mean())
 
 
 def test_the_head_learns_what_the_states_tell(shards, head):
-    states, target, _ = next(Shards([shards / "mined"]).batches(8, np.random.default_rng(2)))
-    found = pipeline.probabilities(head, states)
-    assert ((found > 0.5) == (target > 0.5)).mean() > 0.99
+    batch = next(Shards([shards / "mined"]).batches(8, np.random.default_rng(2)))
+    found = pipeline.probabilities(head, batch.states)
+    assert found.shape[2] == 2 + len(features.KINDS)
+    assert ((found[..., EVENT] > 0.5) == (batch.event > 0.5)).mean() > 0.99
+    assert ((found[..., PULSE] > 0.5) == (batch.target > 0.5)).mean() > 0.99
+    assert np.allclose(found[..., 2:].sum(axis=2), 1, atol=1e-5)
+
+
+def test_events_fill_the_pauses_of_a_bout_and_no_others():
+    target = np.zeros((1, FRAMES), np.uint8)
+    target[0, [10, 11, 35, 100, 130]] = 1
+    filled = features.events(target)[0]
+    assert filled[10:36].all() and filled.sum() == 28 and not target[0, 12]
+
+
+def test_a_mel_comes_back_from_its_packing():
+    mel = np.linspace(-1.4, 2.4, 400, dtype=np.float32).reshape(4, 100)
+    assert np.abs(features.unpacked_mel(features.packed_mel(mel)) - mel).max() <= 1 / 128 + 1e-6
 
 
 def test_the_same_seed_fits_the_same_head(shards):
@@ -97,14 +113,18 @@ def test_export_equals_torch_and_runs_as_a_model(head, encoder_file, tmp_path):
 
     detector = export.detector(export.cut_encoder(encoder_file), head)
     presets = {"balanced": Settings(threshold=0.4, peak=0.9), "recall": Settings(threshold=0.2)}
+    presets[pipeline.PULSES] = Settings(threshold=0.3, merge_gap=0.1)
     export.write(
         detector, tmp_path / "model", pipeline.config({name: s.to_dict() for name, s in presets.items()})
     )
     audio = np.random.default_rng(1).standard_normal(160_000).astype(np.float32) * 0.1
     locator = models.load(tmp_path / "model", device="cpu", backend="onnx")
     with torch.inference_mode():
-        ours = detector(torch.from_numpy(log_mel(audio))[None])[0, :, 0].numpy()
-    assert np.abs(ours - curves.of(locator, audio)).max() < 5e-3
+        ours = detector(torch.from_numpy(log_mel(audio))[None])[0].numpy()
+    assert np.abs(ours[:, EVENT] - curves.of(locator, audio)).max() < 5e-3
+    pulses = models.load(tmp_path / "model", device="cpu", backend="onnx", granularity="pulse")
+    assert np.abs(ours[:, PULSE] - curves.of(pulses, audio)).max() < 5e-3
+    assert pulses.card.settings["threshold"] == 0.3 and pulses.labels == ("burst",)
     assert locator.labels == ("burst",) and locator.card.window_s == 10
     assert locator.card.settings["threshold"] == 0.4 and locator.card.presets["recall"]["threshold"] == 0.2
     assert len(curves.of(locator, audio[:40_000])) == 125
@@ -151,7 +171,8 @@ def test_cooling_divides_logits(head, tmp_path):
     soften.cool(own, 2.0)
     states = torch.randn(1, FRAMES, 2 * WIDTH)
     with torch.inference_mode():
-        assert torch.allclose(own(states), head(states) / 2, atol=1e-5)
+        assert torch.allclose(own(states)[..., EVENT], head(states)[..., EVENT] / 2, atol=1e-5)
+        assert torch.equal(own(states)[..., PULSE], head(states)[..., PULSE])
 
 
 def test_large_weights_are_stored_in_half_precision(head, encoder_file, tmp_path):
@@ -172,7 +193,7 @@ def test_the_cut_encoder_gives_the_states_that_torch_gives(encoder_file, tmp_pat
     audio = np.random.default_rng(2).standard_normal(160_000).astype(np.float32) * 0.1
     with torch.inference_mode():
         parts = Encoder.from_file(encoder_file).states(torch.from_numpy(log_mel(audio))[None], features.TAPS)
-    ours = features.encoder_session(tmp_path / "taps.onnx")(audio)
+    ours = features.encoder_session(tmp_path / "taps.onnx")(log_mel(audio))
     assert ours.shape == (FRAMES, 2 * WIDTH)
     assert np.abs(ours - torch.cat(parts, dim=2)[0].numpy()).max() < 0.02
 

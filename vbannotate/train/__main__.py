@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,13 +43,14 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--emogator", type=Path, help="copy of fredbuhl/EmoGator")
     data.add_argument("--speechocean", type=Path, help="copy of jimbozhang/speechocean762")
     data.add_argument("--digits", type=Path, help="copy of Jakobovski/free-spoken-digit-dataset")
+    data.add_argument("--more", type=Path, help="further pools, as docs/training.md builds them")
 
     detector = commands.add_parser(
         "detector", parents=[data], help="make the bundled detector, stage by stage"
     )
     detector.add_argument("--encoder", type=Path, required=True, help="Whisper base encoder, safetensors")
     detector.add_argument("--cache", type=Path, default=CACHE, help=f"features and soundscapes ({CACHE})")
-    detector.add_argument("--windows", type=int, default=13_000, help="training windows of 10 s (13000)")
+    detector.add_argument("--share", type=float, default=1.0, help="of the training windows, for a try (1)")
     detector.add_argument("--jobs", type=int, default=2, help="processes (2)")
     detector.add_argument("-o", "--output", type=Path, required=True, help="model folder to write")
     detector.set_defaults(run=_detector)
@@ -74,14 +76,16 @@ def _say(line: str) -> None:
 def _sources(options: argparse.Namespace) -> Sources:
     from vbannotate.sources.clips import Sources
 
-    return Sources(options.data, options.pools, options.emogator, options.speechocean, options.digits)
+    return Sources(
+        options.data, options.pools, options.emogator, options.speechocean, options.digits, options.more
+    )
 
 
 def _detector(options: argparse.Namespace) -> None:
     from vbannotate.train import pipeline
 
     pipeline.run(
-        _sources(options), options.encoder, options.cache, options.output, options.windows, options.jobs, _say
+        _sources(options), options.encoder, options.cache, options.output, options.share, options.jobs, _say
     )
 
 
@@ -89,7 +93,10 @@ def _sets(options: argparse.Namespace) -> None:
     from vbannotate.sources import clips
     from vbannotate.train import sets
 
-    sets.write_half(clips.load(_sources(options)), options.half, options.output, _say)
+    sources = _sources(options)
+    more = clips.pools(sources.more) if sources.more else ()
+    own = clips.load(replace(sources, more=None))
+    sets.write_half(own, options.half, options.output, _say, [*more])
 
 
 def _evaluate(options: argparse.Namespace) -> None:

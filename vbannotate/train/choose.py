@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from vbannotate.decode import Settings
+from vbannotate.events import Event
 from vbannotate.train.judge import Counts, count, events
 from vbannotate.train.sets import Item
 
@@ -22,6 +23,17 @@ GRID: dict[str, tuple] = {
     "merge_gap": (0.1, 0.16, 0.2, 0.26, 0.3, 0.36, 0.4, 0.44, 0.48),
     "min_dur": (0.06, 0.08, 0.1, 0.12, 0.16),
     "smooth": (1, 3, 5),
+}
+PULSE_GRID: dict[str, tuple] = {
+    "merge_gap": (
+        0.0,
+        0.04,
+        0.06,
+        0.1,
+        0.14,
+        0.18,
+    ),  # pulses less than 0.2 s apart are one in every reference
+    "min_dur": (0.04, 0.06, 0.08),
 }
 START = Settings(threshold=0.4, merge_gap=0.4, min_dur=0.08, peak=0.85)
 
@@ -64,6 +76,25 @@ def presets(measured: Measured) -> dict[str, Settings]:
             longer, replace(balanced, min_dur=0.8), grid={**GRID, "min_dur": (0.7, 0.8, 0.9, 1.0)}
         ),
     }
+
+
+def pulse(measured: Measured) -> Settings:
+    """Settings for single pulses, from their curves; references are the pulses of each event."""
+    inner = {name: ([pulses(item) for item in items], curves) for name, (items, curves) in measured.items()}
+
+    def total(settings: Settings) -> float:
+        names = ("scenes", "short", "speech", "music", "env", *(n for n in ("coughs",) if n in inner))
+        return sum((pooled(inner[name], settings) for name in names), Counts()).f1
+
+    start = Settings(threshold=0.4, merge_gap=0.06, min_dur=0.06, peak=0.85)
+    return descend(total, start, grid=GRID | PULSE_GRID)
+
+
+def pulses(item: Item) -> Item:
+    """The recording with its events' pulses as events of their own."""
+    parts = [(d, p) for d in item.details for p in d.get("pulses", [[d["start_time"], d["end_time"]]])]
+    events = tuple(Event(a, b) for _, (a, b) in parts)
+    return replace(item, events=events, details=tuple(d for d, _ in parts))
 
 
 def pooled(

@@ -38,6 +38,7 @@ class How:
     compat: str | None = None
     device: str = "cpu"
     backend: str = "auto"
+    granularity: str | None = None
 
 
 def evaluate(
@@ -56,11 +57,24 @@ def evaluate(
     how = how or How()
     sets, notes = read_sets(folder)
     detector = Detector.load(
-        model, preset or how.preset, how.file, how.options, how.compat, how.device, how.backend
+        model,
+        preset or how.preset,
+        how.file,
+        how.options,
+        how.compat,
+        how.device,
+        how.backend,
+        granularity=how.granularity,
     )
     card, settings = detector.locator.card, detector.settings.default
     result: dict[str, Any] = {"model": card.name, "version": card.version, "settings": settings.to_dict()}
-    result |= {"preset": detector.settings.preset, "compat": how.compat, "notes": notes, "sets": {}}
+    result |= {
+        "granularity": card.granularity,
+        "preset": detector.settings.preset,
+        "compat": how.compat,
+        "notes": notes,
+        "sets": {},
+    }
     lengths = [item.seconds for items in sets.values() for item in items]
     total = sum(lengths) if all(lengths) else None
     done = 0.0

@@ -1,8 +1,10 @@
 """Cached features: training windows as states of two encoder layers in half precision, with frame targets.
 
-A shard is two files: ``NNNN.npy``, float16 [windows, 500, 2 x width], and ``NNNN.npz`` with `target` uint8
-[windows, 500] (1: a pulse covers at least half of the frame) and `weight` float16 [windows, 500]. The audio
-is not kept: a window is made again from its seed. Shards that exist are left alone, so a killed run goes on.
+A shard is three files: ``NNNN.npy``, float16 [windows, 500, 2 x width]; ``NNNN.mel.npy``, uint8 [windows, 80,
+1000], the log-mel behind the states (`packed_mel`); ``NNNN.npz`` with `target` uint8 [windows, 500] (1: a
+pulse covers at least half of the frame), `kind` uint8 [windows, 500] (the burst's number in `KINDS` from 1
+on, 0: none or not known) and `weight` float16 [windows, 500]. The audio is not kept: a window is made again
+from its seed. Shards that exist are left alone, so a killed run goes on.
 """
 
 from __future__ import annotations
@@ -11,15 +13,16 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
+from vbannotate.models.mel import log_mel
 from vbannotate.sources import clips
 from vbannotate.sources.clips import Sources
-from vbannotate.synth import scenes
+from vbannotate.synth import activity, scenes
 from vbannotate.synth.audio import Reader
 
 TAPS = (2, 4)  # layers after which states are taken
@@ -28,7 +31,24 @@ FRAMES = 500  # of 20 ms
 RATE = 16_000  # Hz
 SHARD = 250  # windows
 
+# What a burst is called, where its source says so; for EmoGator's prompted emotions as the manifest has them.
+KINDS = (
+    "laugh",
+    "cough",
+    "sneeze",
+    "cry",
+    "baby_cry",
+    "scream",
+    "sigh",
+    "gasp",
+    "groan",
+    "moan",
+    "cheer",
+    "grunt",
+)
+
 _FRAME_S = 0.02
+_MEL_LOW, _MEL_STEP = -1.5, 1 / 64  # Whisper's log-mel lies within -1.5 and 2.5
 _EDGE_WEIGHT = 0.5  # the two frames at each boundary: energy decides them, not an ear
 _FIRES = 0.4  # a head that gives this to three negative frames of a window has erred on it
 _DOUBTFUL_WEIGHT = 0.35  # negative frames of acted dialogue that nobody screened
@@ -36,13 +56,17 @@ _DOUBTFUL_WEIGHT = 0.35  # negative frames of acted dialogue that nobody screene
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where windows come from: clips, recipe and seed. With `head` only windows that it errs on are kept."""
+    """Where windows come from: clips, recipe and seed. With `head` only windows that it errs on are kept.
+
+    `ended` is the share of the windows that end in digital silence, as the last window of a recording does.
+    """
 
     sources: Sources
     encoder: Path
     recipe: scenes.Recipe
     seed: int
     head: Path | None = None
+    ended: float = 0.0
 
 
 def extract(
@@ -68,14 +92,19 @@ def _shard(source: Source, folder: Path, number: int) -> None:
         scenes.WEIGHTS,
     )  # fmt: skip
     reader = Reader()
-    states, target, weight = [], [], []
+    states, mels, target, kind, weight = [], [], [], [], []
     for k in range(SHARD):
         scene = scenes.make(library, source.recipe, (source.seed, number, k), reader)
-        window, (wanted, trust) = encode(scene.audio), targets(scene)
+        scene = _ended(scene, source.ended, (source.seed, number, k))
+        mel, (wanted, trust) = log_mel(scene.audio), targets(scene)
+        window = encode(mel)
         if errs is None or errs(window, wanted):
             states.append(window)
+            mels.append(packed_mel(mel))
             target.append(wanted)
+            kind.append(kinds(scene))
             weight.append(trust)
+    np.save(folder / f"{number:04d}.mel.npy", np.array(mels, np.uint8).reshape(len(mels), -1, 2 * FRAMES))
     partial = folder / f"{number:04d}.part"
     with partial.open("wb") as file:
         np.save(file, np.array(states, np.float16).reshape(len(states), FRAMES, -1))
@@ -84,8 +113,35 @@ def _shard(source: Source, folder: Path, number: int) -> None:
     np.savez(
         folder / f"{number:04d}.npz",
         target=np.array(target, np.uint8).reshape(shape),
+        kind=np.array(kind, np.uint8).reshape(shape),
         weight=np.array(weight, np.float16).reshape(shape),
     )
+
+
+def _ended(scene: scenes.Scene, share: float, seed: tuple[int, ...]) -> scenes.Scene:
+    """A `share` of the windows cut short, with the bursts that are left."""
+    rng = np.random.default_rng([*seed, 1])
+    if rng.random() >= share:
+        return scene
+    end = float(rng.uniform(1.0, WINDOW_S))
+    audio = scene.audio.copy()
+    audio[round(end * RATE) :] = 0
+    bursts = []
+    for burst in scene.bursts:
+        pulses = tuple((a, min(b, end)) for a, b in burst.pulses if a < end - 0.05)
+        if pulses:
+            bursts.append(replace(burst, offset=pulses[-1][1], pulses=pulses))
+    return replace(scene, audio=audio, bursts=tuple(bursts))
+
+
+def packed_mel(mel: np.ndarray) -> np.ndarray:
+    """Log-mel float32 as uint8, for the cache; `unpacked_mel` gives it back within half a step."""
+    return np.clip(np.rint((mel - _MEL_LOW) / _MEL_STEP), 0, 255).astype(np.uint8)
+
+
+def unpacked_mel(packed: np.ndarray) -> np.ndarray:
+    """Log-mel float32 from `packed_mel`."""
+    return packed.astype(np.float32) * np.float32(_MEL_STEP) + np.float32(_MEL_LOW)
 
 
 def _judge_of(head: Path) -> Callable[[np.ndarray, np.ndarray], bool]:
@@ -106,17 +162,15 @@ def _judge_of(head: Path) -> Callable[[np.ndarray, np.ndarray], bool]:
 
 
 def encoder_session(path: Path) -> Callable[[np.ndarray], np.ndarray]:
-    """The cut encoder in a file of `export.write_taps`: audio float32 [160000] -> states float16 [500, 2 x
-    width].
+    """The cut encoder in a file of `export.write_taps`: log-mel float32 [80, 1000] -> states float16 [500, 2
+    x width].
     """
     import onnxruntime
-
-    from vbannotate.models.mel import log_mel
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return lambda audio: session.run(None, {"mel": log_mel(audio)[None]})[0][0].astype(np.float16)
+    return lambda mel: session.run(None, {"mel": mel[None]})[0][0].astype(np.float16)
 
 
 def targets(scene: scenes.Scene) -> tuple[np.ndarray, np.ndarray]:
@@ -136,6 +190,40 @@ def targets(scene: scenes.Scene) -> tuple[np.ndarray, np.ndarray]:
     return target, weight.astype(np.float16)
 
 
+def events(target: np.ndarray) -> np.ndarray:
+    """Pulse targets uint8 [windows, 500] with the pauses inside bouts filled, as `scenes` joins pulses."""
+    gap = round(activity.BOUT_GAP / _FRAME_S)
+    filled = target.copy()
+    for row in filled:
+        on = np.flatnonzero(row)
+        for first, step in zip(on[:-1], np.diff(on), strict=True):
+            if 1 < step <= gap:
+                row[first : first + step] = 1
+    return filled
+
+
+def kinds(scene: scenes.Scene) -> np.ndarray:
+    """The kind of each frame's burst, uint8 [500]: its number in `KINDS` from 1 on, 0 where there is none."""
+    found = np.zeros(FRAMES, np.uint8)
+    for burst in scene.bursts:
+        if burst.label in KINDS:
+            found[round(burst.onset / _FRAME_S) : round(burst.offset / _FRAME_S)] = 1 + KINDS.index(
+                burst.label
+            )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Windows: states float16 [n, 500, d], target, event and weight float32 [n, 500], kind int64 [n, 500]."""
+
+    states: np.ndarray
+    target: np.ndarray
+    event: np.ndarray
+    kind: np.ndarray
+    weight: np.ndarray
+
+
 class Shards:
     """The shards of some folders, or the first `share` of them, as one set of windows."""
 
@@ -147,6 +235,8 @@ class Shards:
         self._files = [path.with_suffix(".npy").open("rb", buffering=0) for path in names]
         labels = [np.load(path) for path in names]
         self.target = np.concatenate([part["target"] for part in labels])
+        self.event = np.concatenate([events(part["target"]) for part in labels])
+        self.kind = np.concatenate([p["kind"] if "kind" in p else np.zeros_like(p["target"]) for p in labels])
         self.weight = np.concatenate([part["weight"] for part in labels])
         self._shard = np.repeat(np.arange(len(names)), [len(part) for part in self._states])
         self._row = np.concatenate([np.arange(len(part)) for part in self._states])
@@ -154,17 +244,19 @@ class Shards:
     def __len__(self) -> int:
         return len(self.target)
 
-    def batches(
-        self, size: int, rng: np.random.Generator
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """All windows once in random order: states float16 [n, 500, d], target and weight float32 [n,
-        500].
-        """
+    def batches(self, size: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """All windows once in random order."""
         order = rng.permutation(len(self))
         for first in range(0, len(order), size):
             chosen = order[first : first + size]
             states = np.stack([self._window(self._shard[i], self._row[i]) for i in chosen])
-            yield states, self.target[chosen].astype(np.float32), self.weight[chosen].astype(np.float32)
+            yield Batch(
+                states,
+                self.target[chosen].astype(np.float32),
+                self.event[chosen].astype(np.float32),
+                self.kind[chosen].astype(np.int64),
+                self.weight[chosen].astype(np.float32),
+            )
 
     def _window(self, shard: int, row: int) -> np.ndarray:
         """One window's states, read and not mapped: thousands of page faults a batch cost more than the

@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vbannotate.train.features import TAPS, Shards
-from vbannotate.train.head import Head
+from vbannotate.train.features import KINDS, TAPS, Batch, Shards
+from vbannotate.train.head import EVENT, KINDS_FROM, PULSE, Head
+
+_KIND_SHARE = 0.5  # of the loss of the kinds: labels there are weak, and finding bursts comes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Plan:
     batch: int = 24
     rate: float = 2e-3
     positive: float = 2.0
-    hidden: int = 96
+    hidden: int = 128
     dropout: float = 0.1
     masked: int = 60  # longest stretch of frames whose states are blanked in a window
     seed: int = 10
@@ -33,8 +35,8 @@ def fit(shards: Shards, plan: Plan, report: Callable[[str], None] = print) -> He
     """A head fitted on `shards`: weighted binary cross-entropy, AdamW, one cycle of the learning rate."""
     torch.manual_seed(plan.seed)
     rng = np.random.default_rng(plan.seed)
-    width = next(shards.batches(1, rng))[0].shape[2] // len(TAPS)
-    head = Head(width, len(TAPS), plan.hidden, dropout=plan.dropout).train()
+    width = next(shards.batches(1, rng)).states.shape[2] // len(TAPS)
+    head = Head(width, len(TAPS), plan.hidden, len(KINDS), plan.dropout).train()
     optimiser = torch.optim.AdamW(head.parameters(), lr=plan.rate, weight_decay=0.01)
     steps = -(-len(shards) // plan.batch)
     cycle = torch.optim.lr_scheduler.OneCycleLR(
@@ -43,9 +45,9 @@ def fit(shards: Shards, plan: Plan, report: Callable[[str], None] = print) -> He
     began = time.monotonic()
     for epoch in range(plan.epochs):
         total = 0.0
-        for states, target, weight in shards.batches(plan.batch, rng):
-            blanked = blank(torch.from_numpy(states).float(), plan.masked, rng)
-            loss = loss_of(head, blanked, target, weight, plan.positive)
+        for batch in shards.batches(plan.batch, rng):
+            blanked = blank(torch.from_numpy(batch.states).float(), plan.masked, rng)
+            loss = loss_of(head(blanked), batch, plan.positive)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(head.parameters(), 1.0)
@@ -70,16 +72,21 @@ def blank(states: Tensor, longest: int, rng: np.random.Generator) -> Tensor:
     return states
 
 
-def loss_of(
-    network: nn.Module, states: Tensor, target: np.ndarray, weight: np.ndarray, positive: float
-) -> Tensor:
-    """Weighted binary cross-entropy of one batch; burst frames count `positive` times."""
-    return nn.functional.binary_cross_entropy_with_logits(
-        network(states),
-        torch.from_numpy(target)[..., None],
-        weight=torch.from_numpy(weight)[..., None],
-        pos_weight=torch.tensor(positive),
-    )
+def loss_of(logits: Tensor, batch: Batch, positive: float) -> Tensor:
+    """Weighted binary cross-entropy of events and pulses, in which burst frames count `positive` times, and
+    a little cross-entropy of the kinds on the frames whose kind is known."""
+    weight, factor = torch.from_numpy(batch.weight), torch.tensor(positive)
+    loss = torch.zeros(())
+    for column, target in ((EVENT, batch.event), (PULSE, batch.target)):
+        loss = loss + nn.functional.binary_cross_entropy_with_logits(
+            logits[..., column], torch.from_numpy(target), weight, pos_weight=factor
+        )
+    known = torch.from_numpy(batch.kind) > 0
+    if logits.shape[-1] > KINDS_FROM and known.any():
+        kinds = torch.from_numpy(batch.kind)[known] - 1
+        named = nn.functional.cross_entropy(logits[..., KINDS_FROM:][known], kinds)
+        loss = loss + _KIND_SHARE * known.float().mean() * named
+    return loss / 2
 
 
 def save(head: Head, plan: Plan, path: Path) -> None:
@@ -91,6 +98,6 @@ def save(head: Head, plan: Plan, path: Path) -> None:
 def restore(path: Path) -> Head:
     """Read what `save` wrote."""
     stored = torch.load(path, weights_only=True)
-    head = Head(stored["width"], len(TAPS), stored["plan"]["hidden"])
+    head = Head(stored["width"], len(TAPS), stored["plan"]["hidden"], len(KINDS))
     head.load_state_dict(stored["state"])
     return head.eval()

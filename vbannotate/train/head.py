@@ -1,4 +1,8 @@
-"""The head of the bundled detector: two taps of a Whisper encoder to one logit per label and 20 ms frame."""
+"""The head of the bundled detector: two taps of a Whisper encoder to the logits of each 20 ms frame.
+
+The columns are: 0, an event (one bout, its short pauses included); 1, a pulse (a single cough, a beat of a
+series); then, where they are learnt, the kinds of burst, which exclude one another.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +13,19 @@ from torch import Tensor, nn
 
 from vbannotate.models.whisper import Encoder
 
-DILATIONS = (1, 2, 4, 8)  # with kernel 5 a frame sees 0.6 s to either side
+DILATIONS = (1, 2, 4, 8, 16)  # with kernel 5 a frame sees 1.2 s to either side
+EVENT, PULSE, KINDS_FROM = 0, 1, 2  # columns
 
 
 class Head(nn.Module):
-    """States float [batch, frames, taps x width] -> logits float32 [batch, frames, labels].
+    """States float [batch, frames, taps x width] -> logits float32 [batch, frames, 2 + kinds].
 
     A norm for each tap, a projection to `hidden`, residual dilated convolutions, a linear output. `keep` is
     the share of channels that dropout leaves.
     """
 
     def __init__(
-        self, width: int, taps: int, hidden: int = 96, labels: int = 1, dropout: float = 0.1
+        self, width: int, taps: int, hidden: int = 128, kinds: int = 0, dropout: float = 0.1
     ) -> None:
         super().__init__()
         self.width = width
@@ -28,7 +33,7 @@ class Head(nn.Module):
         self.project = nn.Linear(width * taps, hidden)
         self.mix = nn.ModuleList(nn.Conv1d(hidden, hidden, 5, padding=2 * d, dilation=d) for d in DILATIONS)
         self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(hidden, labels)
+        self.out = nn.Linear(hidden, KINDS_FROM + kinds)
 
     def forward(self, states: Tensor) -> Tensor:
         parts = states.chunk(len(self.norms), dim=2)
@@ -41,7 +46,7 @@ class Head(nn.Module):
 
 class Detector(nn.Module):
     """Encoder and head as they are run: log-mel float32 [batch, 80, 1000] -> probabilities [batch, 500,
-    labels].
+    2 + kinds].
     """
 
     def __init__(self, encoder: Encoder, head: Head, taps: Sequence[int]) -> None:
@@ -49,4 +54,12 @@ class Detector(nn.Module):
         self.encoder, self.head, self.taps = encoder, head, tuple(taps)
 
     def forward(self, mel: Tensor) -> Tensor:
-        return torch.sigmoid(self.head(torch.cat(self.encoder.states(mel, self.taps), dim=2)))
+        return probabilities(self.head(torch.cat(self.encoder.states(mel, self.taps), dim=2)))
+
+
+def probabilities(logits: Tensor) -> Tensor:
+    """Logits [batch, frames, 2 + kinds] -> probabilities: each kind's is its share among the kinds."""
+    curves = torch.sigmoid(logits[..., :KINDS_FROM])
+    if logits.shape[-1] == KINDS_FROM:
+        return curves
+    return torch.cat([curves, torch.softmax(logits[..., KINDS_FROM:], dim=-1)], dim=-1)

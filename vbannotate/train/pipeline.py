@@ -1,10 +1,10 @@
 """The bundled detector from its sources, stage by stage. A stage whose result is in the cache is not
 repeated.
 
-states      training soundscapes -> states of the encoder            CACHE/features/train
+states      training soundscapes -> states of the encoder            CACHE/features/{PARTS}
 validation  soundscapes of the val split and their states            CACHE/sets/val, CACHE/features/val
 first       a head on half of the training states                    CACHE/first.pt
-mining      burst-free windows that the first head fires on          CACHE/features/mined
+mining      burst-free windows that the first head fires on          CACHE/features/{MINES}
 tune        layers 3 and 4 and the head on everything                CACHE/tuned.pt
 settings    temperature and settings from validation curves          CACHE/settings.json
 export      model.onnx and config.json                               OUTPUT
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,35 @@ from vbannotate.sources import clips
 from vbannotate.sources.clips import Sources
 from vbannotate.synth import scenes
 from vbannotate.train import choose, curves, export, features, fit, sets, soften, tune
-from vbannotate.train.head import Detector
+from vbannotate.train.head import EVENT, PULSE, Detector
+from vbannotate.train.head import probabilities as head_probabilities
 
 SEED = 2026
-MINED = 6_000  # burst-free windows that the first head is tried on
 
-FIRST = fit.Plan(epochs=4)
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the training windows: recipe, seed, number, share cut short, and with the further pools?"""
+
+    recipe: scenes.Recipe
+    seed: int
+    windows: int
+    ended: float = 0.12
+    more: bool = False
+
+
+PARTS = {
+    "train": Part(scenes.TRAINING, SEED, 13_000, ended=0.0),
+    "wide": Part(scenes.WIDER, SEED + 2, 4_000),
+    "wider": Part(scenes.WIDER, SEED + 3, 12_000, more=True),
+}
+# Burst-free windows that the first head is tried on.
+MINES = {
+    "mined": Part(scenes.MINING, SEED + 1, 6_000, ended=0.0),
+    "mined-more": Part(scenes.MINING, SEED + 4, 5_000, more=True),
+}
+
+FIRST = fit.Plan(epochs=3)
 FIRST_SHARE = 0.5  # of the training windows
 TUNED = tune.TunePlan()
 
@@ -45,87 +68,105 @@ TUNED = tune.TunePlan()
 LARGEST_DIFFERENCE = 2e-3
 CHECKED = 10
 
+PULSES = "pulses"  # beside the presets: the settings of the curve of pulses
+
 Report = Callable[[str], None]
 
 
 def run(
-    sources: Sources, encoder: Path, cache: Path, output: Path, windows: int, jobs: int, report: Report
+    sources: Sources, encoder: Path, cache: Path, output: Path, share: float, jobs: int, report: Report
 ) -> None:
-    """Run all stages that `cache` does not hold yet, and write the model folder `output`."""
+    """Run all stages that `cache` does not hold yet, and write the model folder `output`.
+
+    `share` scales the numbers of windows, for a try.
+    """
     taps = cache / "encoder-taps.onnx"
     if not taps.exists():
         export.write_taps(encoder, taps)
-    source = features.Source(sources, taps, scenes.TRAINING, SEED)
-    features.extract(source, cache / "features" / "train", windows, jobs, report)
-    sets.write_half(clips.load(sources), "val", cache / "sets", report)
-    train, mined = cache / "features" / "train", cache / "features" / "mined"
+
+    def states(parts: dict[str, Part], head: Path | None = None) -> list[Path]:
+        folders = [cache / "features" / name for name in parts]
+        for folder, part in zip(folders, parts.values(), strict=True):
+            used = sources if part.more else replace(sources, more=None)
+            source = features.Source(used, taps, part.recipe, part.seed, head, part.ended)
+            features.extract(source, folder, round(share * part.windows), jobs, report)
+        return folders
+
+    train = states(PARTS)
+    sets.write_half(clips.load(replace(sources, more=None)), "val", cache / "sets", report)
     first = cache / "first.pt"
     if not first.exists():
-        fit.save(fit.fit(features.Shards([train], FIRST_SHARE), FIRST, report), FIRST, first)
-    mining = replace(source, recipe=scenes.MINING, seed=SEED + 1, head=first)
-    features.extract(mining, mined, MINED, jobs, report)
+        fit.save(fit.fit(features.Shards(train, FIRST_SHARE), FIRST, report), FIRST, first)
+    mined = states(MINES, first)
     model, head, tuned = export.cut_encoder(encoder), fit.restore(first), cache / "tuned.pt"
     if not tuned.exists():
-        tune.tune(model, head, features.Shards([train, mined, mined]), TUNED, report)
+        tune.tune(model, head, features.Shards([*train, *mined, *mined]), TUNED, report)
         tune.save(model, head, tuned)
     tune.restore(model, head, tuned)
     measured = validation_curves(tune.Tail(model, head).eval(), taps, cache, report)
-    divisor = soften.temperature(measured)
-    soften.cool(head, divisor)
-    report(f"calibration: logits divided by {divisor}")
-    chosen = _settings(cache / "settings.json", soften.cooled(measured, divisor), report)
+    for column, curves_of in measured.items():
+        divisor = soften.temperature(curves_of)
+        soften.cool(head, divisor, column)
+        measured[column] = soften.cooled(curves_of, divisor)
+        report(f"calibration: logits of column {column} divided by {divisor}")
+    chosen = _settings(cache / "settings.json", measured, report)
     detector = export.detector(model, head)
     export.write(detector, output, config(chosen))
     _check(detector, output, cache / "sets" / "val" / "scenes")
     report(f"written: {output}")
 
 
-def validation_curves(network: nn.Module, taps: Path, cache: Path, report: Report) -> choose.Measured:
-    """Curves of all validation sets; their states are cached, so another network costs a minute."""
+def validation_curves(
+    network: nn.Module, taps: Path, cache: Path, report: Report
+) -> dict[int, choose.Measured]:
+    """Curves of all validation sets by column (events, pulses); their states are cached, so another network
+    costs a minute.
+    """
     encode = features.encoder_session(taps)
-    measured: choose.Measured = {}
+    measured: dict[int, choose.Measured] = {EVENT: {}, PULSE: {}}
     for folder in sorted(p for p in (cache / "sets" / "val").iterdir() if p.is_dir()):
         items = sets.read(folder)
         path = cache / "features" / "val" / f"{folder.name}.npy"
         if not path.exists():
             report(f"validation: states of {folder.name}")
-            states = [encode(window) for item in items for window in curves.windows(curves.read(item))]
+            states = [encode(log_mel(w)) for item in items for w in curves.windows(curves.read(item))]
             path.parent.mkdir(parents=True, exist_ok=True)
             np.save(path, np.stack(states))
         lengths = [round(item.seconds * features.RATE) for item in items]
-        measured[folder.name] = (
-            items,
-            curves.stitched(lengths, probabilities(network, np.load(path, mmap_mode="r"))),
-        )
+        found = probabilities(network, np.load(path, mmap_mode="r"))
+        for column, measured_here in measured.items():
+            measured_here[folder.name] = items, curves.stitched(lengths, found[..., column])
     return measured
 
 
 def probabilities(network: nn.Module, states: np.ndarray) -> np.ndarray:
-    """A head or tail on states float16 [windows, 500, d] -> float32 [windows, 500]."""
+    """A head or tail on states float16 [windows, 500, d] -> float32 [windows, 500, 2 + kinds]."""
     found = []
     with torch.inference_mode():
         for first in range(0, len(states), 32):
             batch = torch.from_numpy(np.array(states[first : first + 32])).float()
-            found.append(torch.sigmoid(network(batch))[..., 0].numpy())
+            found.append(head_probabilities(network(batch)).numpy())
     return np.concatenate(found)
 
 
-def _settings(path: Path, measured: choose.Measured, report: Report) -> dict[str, dict[str, Any]]:
+def _settings(path: Path, measured: dict[int, choose.Measured], report: Report) -> dict[str, dict[str, Any]]:
     if not path.exists():
         report("settings: search on validation")
-        chosen = {name: settings.to_dict() for name, settings in choose.presets(measured).items()}
+        chosen = {name: settings.to_dict() for name, settings in choose.presets(measured[EVENT]).items()}
+        chosen[PULSES] = choose.pulse(measured[PULSE]).to_dict()
         path.write_text(json.dumps(chosen, indent=1) + "\n", "utf-8")
     return json.loads(path.read_text("utf-8"))
 
 
-def config(presets: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The model's config.json: what it is, how it is run, how its curve is decoded."""
-    used = {name: {k: v for k, v in values.items() if k in _WRITTEN} for name, values in presets.items()}
+def config(chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The model's config.json: what it is, how it is run, how its curves are decoded."""
+    used = {name: {k: v for k, v in values.items() if k in _WRITTEN} for name, values in chosen.items()}
+    pulses = used.pop(PULSES)
     return {
         "family": "locator",
         "name": "base",
         "title": "vbannotate base: vocal bursts, Whisper base cut after layer 4",
-        "version": "1",
+        "version": "2",
         "licence": "MIT (Whisper encoder, Copyright (c) 2022 OpenAI), Apache-2.0 (head)",
         "source": "trained by python -m vbannotate.train detector; see README.md beside this file",
         "sample_rate": 16_000,
@@ -133,7 +174,10 @@ def config(presets: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "window_s": curves.WINDOW_S,
         "overlap_s": curves.OVERLAP_S,
         "labels": ["burst"],
+        "granularities": ["event", "pulse"],
+        "kinds": list(features.KINDS),
         "settings": used["balanced"],
+        "pulse": pulses,
         "presets": used,
     }
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from vbannotate.train.choose import Measured
-from vbannotate.train.head import Head
+from vbannotate.train.head import EVENT, Head
 from vbannotate.train.sets import Item
 
 CANDIDATES = np.arange(1.0, 6.05, 0.1)
@@ -40,11 +40,11 @@ def frames(item: Item, count: int) -> np.ndarray:
     return inside
 
 
-def cool(head: Head, divisor: float) -> None:
-    """Divide the head's logits, in place."""
+def cool(head: Head, divisor: float, column: int = EVENT) -> None:
+    """Divide the logits of one column of the head, in place."""
     with torch.no_grad():
-        head.out.weight.div_(divisor)
-        head.out.bias.div_(divisor)
+        head.out.weight[column].div_(divisor)
+        head.out.bias[column].div_(divisor)
 
 
 def cooled(measured: Measured, divisor: float) -> Measured:

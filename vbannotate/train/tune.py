@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from vbannotate.models.whisper import Encoder
 from vbannotate.train.features import TAPS, Shards
-from vbannotate.train.fit import loss_of
+from vbannotate.train.fit import blank, loss_of
 from vbannotate.train.head import Head
 
 
@@ -31,6 +31,8 @@ class TunePlan:
     layer_rate: float = 1e-4
     head_rate: float = 5e-4
     positive: float = 2.0
+    masked: int = 40  # longest stretch of frames whose states are blanked in a window
+    kept: float = 0.998  # share of itself that the running mean of the weights keeps at each step
     seed: int = 11
 
 
@@ -56,7 +58,7 @@ class Tail(nn.Module):
 def tune(
     encoder: Encoder, head: Head, shards: Shards, plan: TunePlan, report: Callable[[str], None] = print
 ) -> None:
-    """Tune the layers of `encoder` between the taps and `head`, both in place."""
+    """Tune the layers of `encoder` between the taps and `head`, both in place; the running mean stays."""
     torch.manual_seed(plan.seed)
     rng = np.random.default_rng(plan.seed)
     tail = Tail(encoder, head).train()
@@ -70,22 +72,27 @@ def tune(
     cycle = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, [plan.layer_rate, plan.head_rate], total_steps=steps + 1, pct_start=0.1
     )
+    keep = torch.optim.swa_utils.get_ema_multi_avg_fn(plan.kept)
+    running = torch.optim.swa_utils.AveragedModel(tail, multi_avg_fn=keep)
     began, mean, done = time.monotonic(), 0.0, 0
     while done < steps:
-        for states, target, weight in shards.batches(plan.batch, rng):
-            loss = loss_of(tail, torch.from_numpy(states).float(), target, weight, plan.positive)
+        for batch in shards.batches(plan.batch, rng):
+            states = blank(torch.from_numpy(batch.states).float(), plan.masked, rng)
+            loss = loss_of(tail(states), batch, plan.positive)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(tail.parameters(), 1.0)
             optimiser.step()
             cycle.step()
             done += 1
+            running.update_parameters(tail)
             mean += 0.02 * (loss.item() - mean) if mean else loss.item()
             if done % 50 == 0 or done == steps:
                 left = (time.monotonic() - began) / done * (steps - done)
                 report(f"tune: step {done} of {steps}, loss {mean:.4f}, {left / 60:.1f} min left")
             if done == steps:
                 break
+    tail.load_state_dict(running.module.state_dict())
     tail.eval()
     tail.requires_grad_(False)
 

@@ -26,6 +26,7 @@ from vbannotate.cli import (
     score,
     sources,
     synth,
+    train,
     tune,
 )
 from vbannotate.errors import VbannotateError
@@ -53,6 +54,7 @@ app.add_typer(audacity.app, name="audacity")
 app.add_typer(models.app, name="models")
 app.add_typer(sources.app, name="sources")
 app.command()(synth.synth)
+app.add_typer(train.app, name="train")
 app.command()(formats.formats)
 app.command()(probe.probe)
 app.command()(doctor.doctor)

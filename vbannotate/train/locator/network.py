@@ -51,7 +51,7 @@ class Locator(nn.Module):
         if states is None:
             assert self.encoder is not None and mel is not None
             states = self.encoder(mel)
-        x = self.proj(states.to(self.proj[0].weight.dtype))
+        x = self.proj(states.float())
         logits = self.out(self.temporal(x.transpose(1, 2)).transpose(1, 2)).float()
         if target is None:
             return {"logits": logits}
@@ -110,8 +110,8 @@ def _adapted(encoder: nn.Module, rank: int, alpha: float) -> nn.Module:
         from peft import LoraConfig, get_peft_model
     except ImportError as error:
         raise MissingDependencyError("peft", "train", "training with adapters") from error
-    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=list(ADAPTED))  # type: ignore[arg-type]
-    return get_peft_model(encoder, config)  # type: ignore[arg-type]  # peft adapts any module
+    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=list(ADAPTED))
+    return get_peft_model(encoder, config)  # type: ignore[arg-type]  # any module will do
 
 
 def groups(network: Locator, rate: float, encoder_rate: float) -> list[dict[str, Any]]:
@@ -173,6 +173,8 @@ def _plain(encoder: nn.Module) -> nn.Module:
 
 
 def write_adapter(network: Locator, folder: Path) -> None:
-    """Write the adapters unmerged, as peft does: ``adapter_config.json`` and ``adapter_model.safetensors``."""
+    """Write the adapters unmerged, as peft does: ``adapter_config.json`` and
+    ``adapter_model.safetensors``.
+    """
     network.encoder.save_pretrained(folder)  # type: ignore[union-attr,operator]
     (folder / "README.md").unlink(missing_ok=True)  # peft's template of a card says nothing true

@@ -32,7 +32,7 @@ HEAD, ADAPTER, PICTURE = Path("head", "head_only.pt"), "adapter", "curves.png"
 
 
 def write(outcome: Outcome, folder: Path, command: Sequence[str]) -> list[Path]:
-    """Write the model beside the run's log; gives its files. `command` is what the user typed, for the card."""
+    """Write the model beside the run's log; gives its files. `command` is what the user typed."""
     record = outcome.record
     arrays = network.tensors(outcome.network, outcome.source)
     with files.replacing(folder / TENSORS, overwrite=True) as temporary:
@@ -150,8 +150,8 @@ def readme(outcome: Outcome, card: Card, command: Sequence[str]) -> str:
         f"Use: `vbannotate detect RECORDING --model {outcome.record['settings']['out_dir']}`",
         f"Made by:\n\n```\n{shlex.join(command)}\n```",
         _table(("what", "value"), rows),
-        f"## Validation\n\nEpoch {outcome.best_epoch:g} was kept: the best event F1 (pooled, IoU 0.5, at the settings "
-        "above) on the validation recordings. They chose it, so judge the model on others: "
+        f"## Validation\n\nEpoch {outcome.best_epoch:g} was kept: the best event F1 (pooled, IoU 0.5, at the "
+        "settings above) on the validation recordings. They chose it, so judge the model on others: "
         "`vbannotate evaluate detector`.",
         _table(("figure", "value"), [(name, f"{value:.3f}") for name, value in figures.items()]),
         f"`{PICTURE}` and `log.jsonl` show the whole run.",

@@ -1,4 +1,4 @@
-"""Event F1 of a network in training: the same curves, decoding and matching as `detect` and `evaluate` use."""
+"""Event F1 of a network in training, by the curves, decoding and matching of `detect` and `evaluate`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Scorer:
     settings: Settings
 
     def __call__(self, probabilities: np.ndarray) -> dict[str, float]:
-        """Figures of probabilities float32 [windows, frames, labels]: pooled over clips and labels at IoU 0.5,
-        the mean of clips as published, and the share of clips judged right as with or without a burst.
+        """Figures of probabilities float32 [windows, frames, labels]: pooled over clips and labels at IoU
+        0.5, the mean of clips as published, and the share of clips judged right as with or without a burst.
         """
         total, means, right = judge.Counts(), [], []
         for clip, found in zip(self.clips, self.curves(probabilities), strict=True):

@@ -384,6 +384,7 @@ def _best(trainer: Trainer, model: Locator, source: Source, record: dict[str, An
     from safetensors.torch import load_file
 
     state = trainer.state
+    assert state.best_global_step is not None  # each epoch is judged
     best = checkpoints.whole(folder)[state.best_global_step]
     model = model.cpu()
     model.load_state_dict(load_file(best / checkpoints.WEIGHTS))

@@ -35,8 +35,8 @@ _BURSTS = {
     "snort": "snort",
     "yawn": "yawn",
     "whistle": "whistle",
-    "mouth": "kiss lip_smack smack lick spit",
-    "click": "tongue_click click_tongue clicks_tongue tsk",
+    "mouth": "kiss lip_smack smack lick spit suck",
+    "click": "tongue_click tongue tsk",
     "ingestion": "chew gulp slurp swallow drinking eating",
     "scream": "scream shriek yell shout",
     "cheer": "cheer",
@@ -101,12 +101,12 @@ def meaning(name: str) -> Meaning | None:
 def _simpler(word: str) -> Iterator[str]:
     """A word and what it may be a plural or an -ing of: laughs, sneezing, sobbing."""
     yield word
-    for ending in ("s", "es", "ing"):
-        if word.endswith(ending):
-            stem = word.removesuffix(ending)
-            yield stem
-            yield stem + "e"
-            if stem[-1:] == stem[-2:-1]:
-                yield stem[:-1]
+    yield word.removesuffix("s")
+    yield word.removesuffix("es")
     if word.endswith("ies"):
         yield word[:-3] + "y"
+    if word.endswith("ing"):
+        stem = word[:-3]
+        yield from (stem, stem + "e")
+        if stem[-1:] == stem[-2:-1]:
+            yield stem[:-1]

@@ -37,7 +37,7 @@ class Loud:
 def loud(monkeypatch):
     """Every model is `Loud`."""
 
-    def load(model, preset=None, file=None, options=None, *more):
+    def load(model, preset=None, file=None, options=None, *more, **others):
         return Detector(Loud(), resolve(Loud.card, preset, file, options))
 
     monkeypatch.setattr(evaluate.Detector, "load", load)

@@ -41,6 +41,9 @@ def detector(
     compat: Annotated[
         str | None, typer.Option(help="Published post-processing: v1, v1-median or v2.")
     ] = None,
+    granularity: Annotated[
+        str | None, typer.Option(help="event (a series is one event) or pulse (each of its sounds is).")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     backend: Annotated[str, typer.Option(help="auto, onnx or torch.")] = "auto",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write all figures as JSON.")] = None,
@@ -68,7 +71,7 @@ def detector(
         "smooth": smooth,
     }
     file = read_file(settings) if settings else None
-    how = evaluate.How(preset, file, options, compat, device, backend)
+    how = evaluate.How(preset, file, options, compat, device, backend, granularity)
     with progress_line(f"evaluate {model}") as progress:
         figures = evaluate.evaluate(model, data, report=lambda line: None, how=how, progress=progress)
     if output is not None:

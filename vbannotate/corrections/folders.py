@@ -46,7 +46,7 @@ def pair(predicted: Path, corrected: Path) -> tuple[list[Both], list[str]]:
         elif reading.is_annotation(path) and path not in ours.values():
             unknown.append(path.name)
     for name, paths in candidates.items():
-        found.append(Both(name, ours[name], _edited(ours[name], paths)))
+        found.append(Both(name, ours[name], edited(ours[name], paths)))
     missing = sorted(ours.keys() - candidates.keys())
     notes += [f"{name}: nothing came back" for name in missing]
     notes += [f"{name}: belongs to no prediction" for name in unknown]
@@ -55,7 +55,7 @@ def pair(predicted: Path, corrected: Path) -> tuple[list[Both], list[str]]:
     return found, notes
 
 
-def _edited(predicted: Path, paths: Sequence[Path]) -> Path:
+def edited(predicted: Path, paths: Sequence[Path]) -> Path:
     """The file that a person has changed, where a recording has several."""
     others = [path for path in paths if not path.name.endswith(NATIVE)] or list(paths)
     if len(others) == 1:

@@ -1,0 +1,74 @@
+"""Adapt a model to real recordings as if a user had corrected them, and judge it on others: docs/adapt.md.
+
+    python benchmarks/adapt.py ../shared/data --base SOUNDSCAPES [--model base] [-o MODEL]
+
+The corrected recordings are the ``continuous`` rows of the manifest that train (14 series of coughs, 5
+meetings); what is judged are those that test (10 and 3), which take part in nothing. Events at granularity
+``event``: pulses with pauses under half a second joined.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from vbannotate import Annotation, Event, formats
+from vbannotate.errors import VbannotateError
+from vbannotate.sources.clips import manifest
+from vbannotate.synth import activity
+from vbannotate.train import evaluate
+from vbannotate.train.adapt import Options, adapt
+
+
+def write(data: Path, split: str, folder: Path, granularity: str) -> None:
+    """The continuous rows of a split as recordings with TextGrids, meetings and coughs in two folders."""
+    for clip in manifest(data):
+        if clip.kind != "continuous" or clip.split != split:
+            continue
+        place = folder / ("meetings" if clip.source == "AMI corpus" else "coughs")
+        place.mkdir(parents=True, exist_ok=True)
+        (place / clip.path.name).symlink_to(clip.path.resolve())
+        pulses = list(clip.pulses or ())
+        spans = activity.join(pulses, activity.BOUT_GAP) if granularity == "event" else pulses
+        annotation = Annotation.of([Event(*span) for span in spans], duration_us=round(clip.seconds * 1e6))
+        formats.write(annotation, place / f"{clip.path.stem}.TextGrid")
+
+
+def main() -> int:
+    """Adapt and judge."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("data", type=Path, help="folder with manifest.csv")
+    parser.add_argument("--base", type=Path, help="soundscapes, so that nothing is forgotten")
+    parser.add_argument("--model", default="base")
+    parser.add_argument("--granularity", default="event")
+    parser.add_argument("-o", "--output", type=Path, help="where the model goes; default: thrown away")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        fit, judged = Path(temporary) / "train", Path(temporary) / "test"
+        write(options.data, "train", fit, options.granularity)
+        flat = Path(temporary) / "corrected"  # meetings and coughs are no speakers: one folder
+        flat.mkdir()
+        for path in fit.rglob("*.*"):
+            path.rename(flat / path.name)
+        write(options.data, "test", judged, options.granularity)
+        output = options.output or Path(temporary) / "adapted"
+        asked = Options(options.model, options.base, options.granularity)
+        outcome = adapt(flat, output, asked, lambda line: print(line, file=sys.stderr))
+        print(outcome.answer())
+        print(json.dumps(outcome.to_dict(), indent=1))
+        for model in (options.model, *([output] if outcome.better else [])):
+            found = evaluate.evaluate(
+                model, judged, how=evaluate.How(granularity=options.granularity), report=lambda line: None
+            )
+            print(f"\n{model}, on recordings that took part in nothing:\n{evaluate.listing(found)}")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except VbannotateError as error:
+        sys.exit(f"adapt: {error}")

@@ -1,0 +1,246 @@
+"""The work of `adapt`: states, folds, heads, counts, and the model folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vbannotate import files, models
+from vbannotate.decode import EVENT
+from vbannotate.detection import decode_stream
+from vbannotate.errors import ModelError
+from vbannotate.events import Annotation, Event
+from vbannotate.models.base import Card
+from vbannotate.models.folder import CONFIG, ONNX, README, Source
+from vbannotate.provenance import file_hash
+from vbannotate.settings import Resolved, resolve
+from vbannotate.times import to_us
+from vbannotate.train import judge, references
+from vbannotate.train.adapt import fit, graph, states, targets
+from vbannotate.train.adapt.decide import Outcome, decide
+from vbannotate.train.adapt.inputs import Corrected
+from vbannotate.train.adapt.torch_ops import HeadModule
+from vbannotate.train.judge import Counts
+from vbannotate.train.references import Recording
+
+FOLDS = 5
+BASE_RECORDINGS = 200  # more are left out; half of them fit, half judge
+
+_RATE = 16_000  # Hz
+_DIFFERENCE = 0.02  # of a probability, between the fitted head and the file that was written
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A recording ready to fit on and to judge by."""
+
+    item: Recording
+    windows: fit.Windows
+    samples: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """A model taken apart, and how it is judged. `card` is at the granularity of the corrections."""
+
+    source: Source
+    card: Card
+    split: graph.Split
+    encoder: states.Encoder
+    head: HeadModule
+    resolved: Resolved
+    plan: fit.Plan
+    report: Report
+
+    @classmethod
+    def of(
+        cls,
+        model: str | Path,
+        granularity: str,
+        preset: str | None,
+        plan: fit.Plan,
+        cache: Path,
+        temporary: Path,
+        report: Report,
+    ) -> Work:
+        """Take `model` apart. One that has no ONNX file is written as one below `temporary` first."""
+        source = models.locate(model)
+        if source.onnx is None:
+            from vbannotate.models.export import export
+
+            export(source, temporary / "model")
+            source = models.locate(temporary / "model")
+        assert source.onnx is not None
+        card = source.card.at(granularity)
+        parts = graph.split(source.onnx)
+        encoder = states.Encoder(parts.below(), card.layout, cache)
+        head = HeadModule(parts, encoder.widths, encoder.flat)
+        return cls(source, card, parts, encoder, head, resolve(card, preset), plan, report)
+
+    def prepare(self, path: Path, annotation: Annotation, given: str, background: str) -> Prepared:
+        """States, targets and the starting head's probabilities of a recording."""
+        found = self.encoder.states(path)
+        frames = -(-found.samples // self.card.layout.samples)
+        self.head.load(self.split.parameters())
+        before = fit.probabilities(self.head, found.windows)
+        wanted = targets.targets(
+            annotation, targets.columns(self.source.card), given, frames, before.shape[2], self.card.frame_us
+        )
+        target, weight = (states.cut(values, found.samples, self.card.layout) for values in wanted)
+        windows = fit.Windows(found.windows, target, weight, before.astype(np.float16))
+        item = replace(
+            references.of_annotation(path, annotation), seconds=found.samples / _RATE, background=background
+        )
+        return Prepared(item, windows, found.samples)
+
+    def events(self, one: Prepared, probabilities: np.ndarray) -> list[Event]:
+        """Decode the probabilities of a recording's windows, as `detect` does."""
+        curve = states.stitched(probabilities, one.samples, self.card.layout)
+        first = self.card.column
+        labels = self.card.labels
+        duration = to_us(one.item.seconds)
+        chosen = [curve[:, first : first + len(labels)]]
+        return decode_stream(chosen, labels, self.resolved, self.card.frame_us, lambda: duration)[0]
+
+    def counts(self, ones: Sequence[Prepared], parameters: graph.Parameters) -> list[Counts]:
+        """Counts of each recording with a head."""
+        self.head.load(parameters)
+        found = [self.events(one, fit.probabilities(self.head, one.windows.states)) for one in ones]
+        return judge.count_all([one.item for one in ones], found)
+
+    def fitted(self, own: Sequence[Prepared], base: Sequence[Prepared], name: str) -> graph.Parameters:
+        """The tensors of a head fitted on some recordings."""
+        fitted, around = ([one.windows for one in side] for side in (own, base))
+        progress = fit.timed(name, self.report)
+        sizes = self.encoder.widths, self.encoder.flat
+        return fit.fit(self.split, *sizes, fitted, around, self.plan, progress)
+
+    def write(self, folder: Path, parameters: graph.Parameters, outcome: Outcome, check: Prepared) -> None:
+        """Write the model with another head, and check that the file gives what the head gave."""
+        assert self.source.onnx is not None
+        config = json.loads((self.source.onnx.parent / CONFIG).read_bytes())
+        old = f"{config['name']} {config.get('version', '')}".strip()
+        temporary = folder.with_name(f".{folder.name}.tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        try:
+            files.write(temporary / ONNX, self.split.with_parameters(parameters))
+            told = {**outcome.to_dict(), "model": old, "model_sha256": file_hash(self.source.onnx)}
+            config |= {
+                "name": folder.name,
+                "title": f"{config.get('title', old)}; its head adapted to {len(outcome.before)} recordings",
+                "source": f"adapted from {old} by vbannotate train detector --from-corrections",
+                "sha256": {ONNX: file_hash(temporary / ONNX)},
+                "adapted": told,
+            }
+            files.write(
+                temporary / CONFIG, (json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode()
+            )
+            files.write(temporary / README, _readme(folder.name, old, config, outcome).encode())
+            self._check(temporary, parameters, check)
+            temporary.replace(folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def _check(self, folder: Path, parameters: graph.Parameters, one: Prepared) -> None:
+        from vbannotate.audio import open_stream
+
+        self.head.load(parameters)
+        ours = fit.probabilities(self.head, one.windows.states)
+        curve = states.stitched(ours, one.samples, self.card.layout)[:, self.card.column]
+        locator = models.load(folder, device="cpu", backend="onnx", granularity=self.card.granularity)
+        with open_stream(one.item.path) as stream:
+            theirs = np.concatenate([*locator.scores(block[:, 0] for block in stream.blocks())])[:, 0]
+        difference = float(np.abs(curve - theirs).max())
+        if difference > _DIFFERENCE:
+            raise ModelError(
+                f"the adapted model differs by {difference:.3f} from the head that was fitted",
+                "report this with the versions of torch, onnx and onnxruntime",
+            )
+
+
+def dealt(groups: Sequence[str], folds: int, seed: int) -> list[list[int]]:
+    """Places dealt into at most `folds` folds of about equal size, a group never split."""
+    members: dict[str, list[int]] = {}
+    for place, group in enumerate(groups):
+        members.setdefault(group, []).append(place)
+    order = np.random.default_rng(seed).permutation(len(members))
+    names = sorted(np.array([*members])[order], key=lambda name: -len(members[name]))
+    result: list[list[int]] = [[] for _ in range(min(folds, len(members)))]
+    for name in names:
+        min(result, key=len).extend(members[name])
+    return result
+
+
+def run(
+    work: Work, corrected: Sequence[Corrected], base: Path | None
+) -> tuple[Outcome, graph.Parameters, Prepared]:
+    """Fit and judge. Gives the outcome, the head fitted on all, and a recording to check a file with."""
+    own = _prepared(
+        work, [(c.path, c.annotation, "yours") for c in corrected], work.card.granularity, "yours"
+    )
+    around = []
+    if base is not None:
+        items = references.read(base)[0][:BASE_RECORDINGS]
+        around = _prepared(work, [(i.path, _annotation(i), i.background) for i in items], EVENT, "base data")
+    taught, judging = around[::2], around[1::2]
+    start = work.split.parameters()
+    before = work.counts(own, start)
+    after: list[Counts] = [Counts()] * len(own)
+    folds = dealt([c.group for c in corrected], FOLDS, work.plan.seed)
+    for number, fold in enumerate(folds, 1):
+        rest = [own[k] for k in range(len(own)) if k not in fold]
+        head = work.fitted(rest, taught, f"fold {number} of {len(folds)}")
+        for k, counts in zip(fold, work.counts([own[k] for k in fold], head), strict=True):
+            after[k] = counts
+        done = [k for part in folds[:number] for k in part]
+        told = [sum((side[k] for k in done), Counts()).f1 for side in (before, after)]
+        work.report(
+            f"fold {number} of {len(folds)}: F1 {told[0]:.3f} -> {told[1]:.3f} on {len(done)} recordings"
+        )
+    final = work.fitted(own, taught, "all recordings")
+    outcome = decide(before, after, work.counts(judging, start), work.counts(judging, final))
+    return outcome, final, max(own, key=lambda one: len(one.item.events) / max(one.item.seconds, 1))
+
+
+def _annotation(item: Recording) -> Annotation:
+    return Annotation.of(item.events, duration_us=to_us(item.seconds), examined=item.examined)
+
+
+def _prepared(
+    work: Work, wanted: Sequence[tuple[Path, Annotation, str]], given: str, name: str
+) -> list[Prepared]:
+    began = told = time.monotonic()
+    found = []
+    for number, (path, annotation, background) in enumerate(wanted, 1):
+        found.append(work.prepare(path, annotation, given, background))
+        now = time.monotonic()
+        if now - told >= 10:
+            told = now
+            left = (now - began) / number * (len(wanted) - number)
+            work.report(f"{name}: {number} of {len(wanted)} recordings listened to, {left:.0f} s left")
+    minutes = sum(one.item.seconds for one in found) / 60
+    work.report(f"{name}: {len(found)} recordings, {minutes:.1f} min")
+    return found
+
+
+def _readme(name: str, old: str, config: dict[str, Any], outcome: Outcome) -> str:
+    lines = [
+        f"# {name}",
+        f"{old}, its head adapted to {len(outcome.before)} corrected recordings; the encoder is unchanged.",
+        f"{outcome.answer()[0].upper()}{outcome.answer()[1:]}.",
+        "The figures are cross-validated: each recording was judged by a head that was not fitted on it. "
+        "The head in this folder was fitted on all.",
+        f"Licence: {config.get('licence') or 'unknown'}.",
+        f"Use: `vbannotate detect RECORDING --model {name}`",
+    ]
+    return "\n\n".join(lines) + "\n"

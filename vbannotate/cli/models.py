@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vbannotate.errors import UsageError
+
 if TYPE_CHECKING:
+    from vbannotate.models.base import Card
+    from vbannotate.models.locator import Weights
     from vbannotate.models.registry import Entry
 
 app = typer.Typer(help="List, describe, fetch and export models.", no_args_is_help=True)
@@ -64,7 +68,6 @@ def pull(name: Annotated[str, typer.Argument(help="A model's name.")], json: Jso
     Example: vbannotate models pull vocalburst-locator
     """
     from vbannotate.cli.common import print_json
-    from vbannotate.errors import UsageError
     from vbannotate.models import hub, registry
 
     entry = registry.find(name)
@@ -86,22 +89,78 @@ def pull(name: Annotated[str, typer.Argument(help="A model's name.")], json: Jso
 def export(
     name: Name,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make.")],
+    onnx: Annotated[bool, typer.Option("--onnx", help="Only model.onnx, its weights in it.")] = False,
+    merge_lora: Annotated[
+        bool, typer.Option("--merge-lora", help="Merge the adapters of a checkpoint or adapter folder.")
+    ] = False,
+    head_only: Annotated[
+        bool, typer.Option("--head-only", help="Only head_only.pt, the six tensors of the head.")
+    ] = False,
+    encoder: Annotated[
+        str | None, typer.Option(help="Encoder that the head or adapters were trained on, if not with them.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write a model as a folder (card, safetensors, ONNX) that needs neither torch nor the hub.
 
+    NAME may be a checkpoint of a training run, or a folder of adapters as peft writes them.
+
     Example: vbannotate models export model.pt -o my-locator
     """
-    from vbannotate import models
     from vbannotate.cli.common import print_json
-    from vbannotate.models.export import export as write
 
-    written = write(models.locate(name), output)
+    if onnx and head_only:
+        raise UsageError("--onnx and --head-only exclude each other", "leave one of them out")
+    written = _export(name, output, onnx, merge_lora, head_only, encoder)
     if json:
         print_json({"folder": str(output), "files": {path.name: path.stat().st_size for path in written}})
         return
     for path in written:
         typer.echo(f"  wrote {path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+def _export(
+    name: str, output: Path, onnx: bool, merge_lora: bool, head_only: bool, encoder: str | None
+) -> list[Path]:
+    from vbannotate import models
+    from vbannotate.models import export, runs
+    from vbannotate.models.loading import read_weights
+    from vbannotate.models.registry import find
+
+    path = Path(name)
+    if find(name) is None and (merge_lora or encoder or (path.is_dir() and runs.is_run(path))):
+        weights, card = _of_run(path, merge_lora, encoder)
+    elif head_only:
+        source = models.locate(name)
+        if not source.tensors:
+            raise UsageError(f"model {name} comes as ONNX only", "its head cannot be taken out")
+        weights, card = read_weights(source), source.card
+    else:
+        if merge_lora or encoder:
+            raise UsageError(f"model {name} is complete", "leave out --merge-lora and --encoder")
+        return export.export(models.locate(name), output, onnx)
+    if head_only:
+        return export.export_head(weights, card, output)
+    return export.export_weights(weights, card, output, onnx)
+
+
+def _of_run(path: Path, merge_lora: bool, encoder: str | None) -> tuple[Weights, Card]:
+    """The model of a checkpoint, of adapters, or of a head with an encoder from elsewhere."""
+    from vbannotate import models
+    from vbannotate.models import checkpoint, locator, runs
+
+    tensors = None
+    if encoder is not None:
+        from vbannotate.train.locator import encoder as encoders
+
+        tensors = dict(encoders.find(encoder).tensors)
+    if path.is_dir() and runs.is_run(path):
+        return runs.read(path, tensors, merge_lora)
+    if merge_lora:
+        raise UsageError(f"{path} holds no adapters", "give a checkpoint of a run, or a folder of adapters")
+    source = models.locate(path)
+    read = {key: value for file in source.tensors for key, value in checkpoint.read(file).items()}
+    return locator.arrange(read, str(path), tensors), source.card
 
 
 def _row(entry: Entry) -> dict[str, Any]:

@@ -31,8 +31,9 @@ def detector(
         str | None, typer.Option(help="Folder with train/ and val/, or of recordings. [DATA_DIR, vb_dataset]")
     ] = None,
     encoder: Annotated[
-        str, typer.Option(help="Whisper encoder: tiny, base, small ..., a hub name, a file or a folder.")
-    ] = "small",
+        str | None,
+        typer.Option(help="Whisper encoder: small (as published), base ..., a hub name, a file or a folder."),
+    ] = None,
     mode: Annotated[str | None, typer.Option(help="frozen, lora or full; sets the next two.")] = None,
     freeze_encoder: Annotated[
         bool | None, typer.Option("--freeze-encoder/--no-freeze-encoder", help="[FREEZE_ENCODER, 0]")

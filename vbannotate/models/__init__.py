@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from vbannotate.decode import EVENT
 from vbannotate.errors import ModelError
-from vbannotate.models import registry
+from vbannotate.models import published, registry, runs
 from vbannotate.models.base import Card, Locator
 from vbannotate.models.checkpoint import SUFFIXES
 from vbannotate.models.folder import Source, find_files, has_card, read_card
@@ -73,11 +73,13 @@ def _from_path(path: Path) -> Source:
                 f"{path}: unknown model family {own.family!r}", f"this version knows {', '.join(FAMILIES)}"
             )
         return find_files(path, own)
-    published = [
-        path / entry.file for entry in registry.ENTRIES if entry.file and (path / entry.file).is_file()
-    ]
-    if published:
-        return _from_file(published[0])
+    if runs.is_run(path):
+        raise ModelError(
+            f"{path} is a checkpoint or holds adapters", f"run: vbannotate models export {path} -o DIR"
+        )
+    known = [path / entry.file for entry in registry.ENTRIES if entry.file and (path / entry.file).is_file()]
+    if known:
+        return _from_file(known[0])
     return find_files(path, _published_card(path))
 
 
@@ -90,8 +92,15 @@ def _from_file(path: Path) -> Source:
 
 
 def _published_card(path: Path) -> Card:
-    """The settings of the published model whose file bears this name, else of v1."""
+    """The settings of the published model whose file bears this name, else of v1; a config.json beside the
+    file that is not ours changes them.
+    """
     entry = registry.by_file(path.name) or registry.find("vocalburst-locator")
     assert entry is not None
     title = f"{path.name}, a checkpoint in the layout of {entry.name}"
-    return replace(entry.card, name=path.name, title=title, version="", licence="", source="")
+    folder = path if path.is_dir() else path.parent
+    stated = {} if has_card(folder) else published.settings(folder)
+    settings = {**entry.card.settings, **stated}
+    return replace(
+        entry.card, name=path.name, title=title, version="", licence="", source="", settings=settings
+    )

@@ -29,8 +29,8 @@ Network = Callable[[np.ndarray], np.ndarray]
 class Card:
     """What is known of a model. `settings` and each of `presets` hold fields of `vbannotate.decode.Settings`.
 
-    `bands` is how many mel bands the network takes. `sha256` holds the hashes of the weights by file name where
-    the card states them.
+    `bands` is how many mel bands the network takes. `sha256` holds the hashes of the weights by file name
+    where the card states them.
 
     A network may give more columns than labels: with `granularities` ("event", "pulse") the labels once for
     each of them, then a column for each of `kinds`. `pulse` holds the settings at granularity pulse, and

@@ -76,6 +76,11 @@ def arrange(tensors: Tensors, name: str, encoder: Tensors | None = None) -> Weig
 
     `name` is for messages. Raises ModelError where something is missing or does not fit.
     """
+    if any(".lora_A." in tensor for tensor in tensors):
+        raise ModelError(
+            f"{name} holds adapters that are not merged",
+            "merge them: vbannotate models export FOLDER -o DIR --merge-lora",
+        )
     missing = [tensor for tensor in HEAD if tensor not in tensors]
     if missing:
         raise ModelError(

@@ -1,8 +1,9 @@
 """The locator family as an ONNX graph, written without torch and without the onnx package.
 
-Only the graph is written; the weights stay where they are: every initializer is external data, found in a
-safetensors file beside the graph or handed over by the program. So a published checkpoint runs in the base
-install, and an exported folder holds its weights once for both backends.
+Mostly only the graph is written and the weights stay where they are: every initializer is external data,
+found in a safetensors file beside the graph or handed over by the program. So a published checkpoint runs in
+the base install, and an exported folder holds its weights once for both backends. On demand the file holds
+them itself.
 
 Format: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto (field numbers below), opset 17.
 """
@@ -25,8 +26,11 @@ Place = Callable[[str], Mapping[str, str]]
 """Where a tensor's bytes lie: the external_data entries of a tensor's name."""
 
 
-def graph(weights: Weights, frames: int, place: Place) -> bytes:
-    """An ONNX model: ``mel`` [batch, 80, 2 * frames] -> ``scores`` [batch, frames, labels], probabilities."""
+def graph(weights: Weights, frames: int, place: Place | None = None) -> bytes:
+    """An ONNX model: ``mel`` [batch, bands, 2 * frames] -> ``scores`` [batch, frames, labels], probabilities.
+
+    Without `place` it holds the weights.
+    """
     build = _Graph(weights, place)
     x = build.encoder(frames)
     x = build.gelu(build.linear(x, "proj.0"))
@@ -45,7 +49,7 @@ def graph(weights: Weights, frames: int, place: Place) -> bytes:
 class _Graph:
     """Collects nodes and initializers. Between layers the states are float32 [batch * frames, width]."""
 
-    def __init__(self, weights: Weights, place: Place) -> None:
+    def __init__(self, weights: Weights, place: Place | None) -> None:
         self._weights, self._place = weights, place
         self._nodes: list[bytes] = []
         self._initializers: dict[str, bytes] = {}
@@ -112,15 +116,20 @@ class _Graph:
         tensor = self._weights.tensors[name]
         half = tensor.dtype == np.float16
         if name not in self._initializers:
-            entries = [_text(1, key) + _text(2, value) for key, value in self._place(name).items()]
             self._initializers[name] = (
                 _packed(1, tensor.shape)
                 + _int(2, _FLOAT16 if half else _FLOAT)
                 + _text(8, name)
-                + b"".join(_bytes(13, entry) for entry in entries)
-                + _int(14, 1)  # data_location EXTERNAL
+                + self._values(name)
             )
         return self.add("Cast", [name], to=_FLOAT) if half else name
+
+    def _values(self, name: str) -> bytes:
+        """A tensor's values, or where they lie."""
+        if self._place is None:
+            return _bytes(9, np.ascontiguousarray(self._weights.tensors[name]).tobytes())  # raw_data
+        entries = [_text(1, key) + _text(2, value) for key, value in self._place(name).items()]
+        return b"".join(_bytes(13, entry) for entry in entries) + _int(14, 1)  # data_location EXTERNAL
 
     def scalar(self, value: float) -> str:
         """A float32 constant."""

@@ -14,8 +14,9 @@ from typing import Any
 
 from vbannotate import files
 from vbannotate.errors import ModelError, UsageError, WouldOverwriteError
+from vbannotate.models.runs import RECORD
 
-FOLDER, RECORD, WEIGHTS, STATE = "checkpoints", "run.json", "model.safetensors", "trainer_state.json"
+FOLDER, WEIGHTS, STATE = "checkpoints", "model.safetensors", "trainer_state.json"
 
 _NAME = re.compile(r"checkpoint-(\d+)")
 

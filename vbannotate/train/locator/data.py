@@ -20,12 +20,13 @@ from vbannotate import audio
 from vbannotate.errors import UsageError
 from vbannotate.events import BURST
 from vbannotate.models.mel import RATE, log_mel
+from vbannotate.models.runs import overlap_of
 from vbannotate.models.windows import Layout
 from vbannotate.train import references
 
 FRAME_S = 0.02
 FRAME = RATE // 50  # samples
-WINDOW_S, OVERLAP_S = 30.0, 5.0  # the published windows, and their overlap on longer sound
+WINDOW_S = 30.0  # the published windows
 HELD_OUT = 0.1  # share of the files that validate where the data names none
 
 Marks = tuple[tuple[float, float, str], ...]
@@ -59,8 +60,7 @@ class Data:
 
 def layout(window_s: float) -> Layout:
     """How recordings are cut: overlap as published for 30 s, a fifth for shorter windows."""
-    overlap = OVERLAP_S if window_s == WINDOW_S else window_s / 5
-    return Layout(round(window_s / FRAME_S), round(overlap / FRAME_S), FRAME)
+    return Layout(round(window_s / FRAME_S), round(overlap_of(window_s) / FRAME_S), FRAME)
 
 
 def read(folder: Path, seed: int, need_train: bool = True) -> Data:

@@ -110,8 +110,8 @@ def _adapted(encoder: nn.Module, rank: int, alpha: float) -> nn.Module:
         from peft import LoraConfig, get_peft_model
     except ImportError as error:
         raise MissingDependencyError("peft", "train", "training with adapters") from error
-    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=list(ADAPTED))
-    return get_peft_model(encoder, config)  # type: ignore[arg-type]  # any module will do
+    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=list(ADAPTED))  # type: ignore[arg-type]
+    return get_peft_model(encoder, config)
 
 
 def groups(network: Locator, rate: float, encoder_rate: float) -> list[dict[str, Any]]:
@@ -162,7 +162,7 @@ def merged(encoder: nn.Module) -> dict[str, np.ndarray]:
         base, prefix = getattr(module, "base_layer", module), f"{path}." if path else ""
         for name, value in base.named_parameters(recurse=False):
             if hasattr(module, "base_layer") and name == "weight":
-                value = value + module.get_delta_weight("default")  # type: ignore[operator]
+                value = value + module.get_delta_weight("default")
             found[prefix + name] = value.detach().float().cpu().numpy()
     return found
 

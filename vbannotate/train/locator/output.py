@@ -12,6 +12,7 @@ import io
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,13 @@ from vbannotate.errors import MissingDependencyError
 from vbannotate.models import checkpoint
 from vbannotate.models.base import Card
 from vbannotate.models.folder import CONFIG, README, TENSORS
+from vbannotate.models.runs import HEAD_FILE, card_of
 from vbannotate.provenance import file_hash
-from vbannotate.train.locator import data, network
+from vbannotate.train.locator import checkpoints, network
 from vbannotate.train.locator.options import SETTINGS
 from vbannotate.train.locator.training import BEST, Outcome
 
-HEAD, ADAPTER, PICTURE = Path("head", "head_only.pt"), "adapter", "curves.png"
+HEAD, ADAPTER, PICTURE = Path("head", HEAD_FILE), "adapter", "curves.png"
 
 
 def write(outcome: Outcome, folder: Path, command: Sequence[str]) -> list[Path]:
@@ -42,9 +44,12 @@ def write(outcome: Outcome, folder: Path, command: Sequence[str]) -> list[Path]:
     card = _card(outcome, folder)
     _text(folder / CONFIG, json.dumps(card.to_dict(), indent=2, ensure_ascii=False) + "\n")
     written = [folder / TENSORS, folder / CONFIG, folder / HEAD]
-    write_head({name: outcome.network.head()[name].numpy() for name in outcome.network.head()}, folder / HEAD)
-    if record["mode"] == "lora":
+    head = {name: value.numpy() for name, value in outcome.network.head().items()}
+    write_head(head, folder / HEAD)
+    if record["mode"] == "lora":  # complete but for the encoder: see `vbannotate.models.runs`
         network.write_adapter(outcome.network, folder / ADAPTER)
+        write_head(head, folder / ADAPTER / HEAD_FILE)
+        checkpoints.write_record(folder / ADAPTER, record)
         written.append(folder / ADAPTER)
     try:
         draw(outcome.log, folder / PICTURE)
@@ -103,25 +108,8 @@ def draw(log: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def _card(outcome: Outcome, folder: Path) -> Card:
-    record = outcome.record
-    layout = data.layout(record["window_s"])
-    settings = {name: record["settings"][key] for name, key in _DECODING.items()}
-    return Card(
-        name=folder.resolve().name,
-        title=f"Vocal bursts: {record['encoder']['name']} and the published head, {record['mode']}",
-        version="1",
-        source="vbannotate train detector; see README.md",
-        labels=tuple(record["labels"]),
-        window_s=record["window_s"],
-        overlap_s=layout.overlap * data.FRAME_S,
-        bands=record["encoder"]["bands"],
-        settings=settings,
-        presets={"balanced": settings},
-        sha256={TENSORS: file_hash(folder / TENSORS)},
-    )
-
-
-_DECODING = {"threshold": "det_threshold", "merge_gap": "post_merge_gap", "min_dur": "post_min_dur"}
+    card = card_of(outcome.record, folder.resolve().name)
+    return replace(card, source=f"{card.source}; see {README}", sha256={TENSORS: file_hash(folder / TENSORS)})
 
 
 def readme(outcome: Outcome, card: Card, command: Sequence[str]) -> str:

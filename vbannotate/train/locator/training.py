@@ -31,6 +31,7 @@ from transformers import (
 from vbannotate.decode import Settings as Decoding
 from vbannotate.errors import StartError, UsageError
 from vbannotate.events import BURST
+from vbannotate.models import published
 from vbannotate.train.locator import checkpoints, data, encoder, network
 from vbannotate.train.locator.data import Clip, Marks, Windows
 from vbannotate.train.locator.encoder import Source
@@ -58,7 +59,7 @@ class Run:
     """
 
     settings: Settings
-    encoder: str = encoder.DEFAULT
+    encoder: str | None = None
     labels: tuple[str, ...] = (BURST,)
     window_s: float = data.WINDOW_S
     seed: int = 10
@@ -140,11 +141,15 @@ def train(run: Run, report: Report | None = None, callbacks: Sequence[TrainerCal
 
 
 def _weights(run: Run) -> tuple[Source, dict[str, np.ndarray] | None]:
-    """The encoder, and the head to start from. Weights to start from that hold an encoder bring theirs."""
+    """The encoder, and the head to start from. Weights to start from that hold an encoder bring theirs; a head
+    alone goes with the encoder that was asked for, or that the config.json beside it names.
+    """
     if not run.settings.init_weights:
-        return encoder.find(run.encoder, run.pull), None
-    head, own = encoder.initial(Path(run.settings.init_weights).expanduser())
-    return own or encoder.find(run.encoder, run.pull), head
+        return encoder.find(run.encoder or encoder.DEFAULT, run.pull), None
+    path = Path(run.settings.init_weights).expanduser()
+    head, own = encoder.initial(path)
+    beside = published.encoder(path if path.is_dir() else path.parent)
+    return own or encoder.find(run.encoder or beside or encoder.DEFAULT, run.pull), head
 
 
 def _sets(

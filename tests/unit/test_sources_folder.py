@@ -128,7 +128,7 @@ def test_text_that_is_no_annotation_is_passed_over(tmp_path):
     (tmp_path / "cough.txt").write_text("she coughs once\n")
     found = scan(tmp_path, Wanted("mine"))
     assert found.clips[0].pulses is None
-    assert any("no annotation that can be read" in note for note in found.notes)
+    assert any("1 files beside recordings are no annotations" in note for note in found.notes)
 
 
 def test_files_that_cannot_be_read_are_named_and_left_out(tmp_path):

@@ -78,16 +78,23 @@ def scan(folder: Path, wanted: Wanted, progress: Progress | None = None) -> Foun
         raise UsageError(f"no recordings in {folder}", "it is searched with its subfolders for audio files")
     found = Found([], [])
     broken: list[str] = []
-    for number, path in enumerate(paths):
+    odd: list[Path] = []
+    seconds = 0.0
+    for path in paths:
         try:
-            found.clips += _clips(path, folder, wanted, found.notes)
+            new = list(_clips(path, folder, wanted, odd))
         except MediaError as error:
             broken.append(str(error))
+            continue
+        found.clips += new
+        seconds += new[0].seconds if new else 0.0
         if progress is not None:
-            progress(number + 1, len(paths))
+            progress(seconds, None)
     if broken:
         count = f"{len(broken)} of {len(paths)} files"
         found.notes.append(f"{count} cannot be read and are left out: {broken[0]}")
+    if odd:
+        found.notes.append(f"{len(odd)} files beside recordings are no annotations: {odd[0]}")
     if not found.clips:
         raise UsageError(f"nothing in {folder} can be used", "; ".join(found.notes) or "see docs/sources.md")
     return _grouped(found, wanted)
@@ -98,7 +105,8 @@ def _is_sound(path: Path, folder: Path) -> bool:
     return is_media(path) and path.is_file() and not any(part.startswith(".") for part in inside)
 
 
-def _clips(path: Path, folder: Path, wanted: Wanted, notes: list[str]) -> Iterator[Clip]:
+def _clips(path: Path, folder: Path, wanted: Wanted, odd: list[Path]) -> Iterator[Clip]:
+    """The clips of a file; `odd` takes what lies beside it and cannot be read."""
     inside = path.relative_to(folder)
     if wanted.rules:
         said = _by_rule(inside, wanted.rules)
@@ -112,7 +120,7 @@ def _clips(path: Path, folder: Path, wanted: Wanted, notes: list[str]) -> Iterat
         path, what.kind, wanted.source, f"{wanted.source}/{wanted.lang or label}", label, "", group,
         _seconds(path), quality, None, wanted.licence, (what.hard or wanted.hard) and what.kind != "burst",
     )  # fmt: skip
-    yield from _annotated(clip, wanted, notes)
+    yield from _annotated(clip, wanted, odd)
 
 
 def _by_rule(inside: Path, rules: tuple[Rule, ...]) -> tuple[Meaning, str, str] | None:
@@ -184,16 +192,16 @@ def _seconds(path: Path) -> float:
     return length / 1e6
 
 
-def _annotated(clip: Clip, wanted: Wanted, notes: list[str]) -> Iterator[Clip]:
+def _annotated(clip: Clip, wanted: Wanted, odd: list[Path]) -> Iterator[Clip]:
     """The clip with the pulses of the annotation file beside it, one clip a label; as it is without one."""
-    beside = next(_beside(clip.path), None)
+    beside = None if wanted.rules else next(_beside(clip.path), None)
     if beside is None:
         yield clip
         return
     try:
         events = formats.read(beside).events
     except VbannotateError:
-        notes.append(f"{beside} is no annotation that can be read: its recording is taken without")
+        odd.append(beside)
         yield clip
         return
     by_label: dict[str, list[tuple[float, float]]] = {}

@@ -55,6 +55,15 @@ def detector(
     max_batch: Annotated[
         int | None, typer.Option(help="Windows a batch; 0: the largest that fits. [MAX_BSZ, 0]")
     ] = None,
+    synth: Annotated[
+        int, typer.Option(min=0, help="Train on so many soundscapes an epoch, made meanwhile; --data judges.")
+    ] = 0,
+    bursts: Annotated[
+        list[str] | None, typer.Option(help="--synth: folder, table or source of bursts; repeat.")
+    ] = None,
+    backgrounds: Annotated[
+        list[str] | None, typer.Option(help="--synth: folder, table or source of backgrounds; repeat.")
+    ] = None,
     labels: Annotated[
         str, typer.Option(help="Classes by comma, each with its own curve; burst is any event.")
     ] = "burst",
@@ -110,7 +119,7 @@ def detector(
     training = _training()
     run = training.Run(
         settings, encoder, _labels(labels), window, seed, precision, device, workers, save_steps,
-        cache or training.CACHE, pull,
+        cache or training.CACHE, pull, _stream(synth, bursts, backgrounds, window, seed), synth,
     )  # fmt: skip
     _run(run, json, quiet)
 
@@ -136,6 +145,21 @@ def _training() -> Any:
             raise
         raise MissingDependencyError(str(error.name), "train", "training") from error
     return training
+
+
+def _stream(
+    count: int, bursts: list[str] | None, backgrounds: list[str] | None, window: float, seed: int
+) -> Any:
+    """The soundscapes of --synth; None without it."""
+    if not count:
+        if bursts or backgrounds:
+            raise UsageError("--bursts and --backgrounds make soundscapes", "give --synth N, too")
+        return None
+    try:
+        from vbannotate.train.locator import made
+    except ImportError as error:
+        raise MissingDependencyError("scipy", "train", "making soundscapes") from error
+    return made.open_stream(bursts or [], backgrounds or [], window, seed)
 
 
 def _labels(text: str) -> tuple[str, ...]:

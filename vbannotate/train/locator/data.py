@@ -163,30 +163,3 @@ class Windows(Dataset):
         if self._states is not None:
             return {"states": self._states(window), "target": target}
         return {"mel": mel_of(window, self._layout, self._bands), "target": target}
-
-
-class Scenes(Dataset):
-    """Soundscapes made while training: number `index` of an epoch is the same whatever made it when.
-
-    `make` gives samples float32 at 16 kHz and marks for (epoch, index); `epoch` is set by the training.
-    """
-
-    def __init__(
-        self,
-        make: Callable[[int, int], tuple[np.ndarray, Marks]],
-        count: int,
-        layout: Layout,
-        labels: Sequence[str],
-        bands: int,
-    ) -> None:
-        self.epoch = 0
-        self._make, self._count, self._layout = make, count, layout
-        self._labels, self._bands = labels, bands
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        samples, marks = self._make(self.epoch, index)
-        mel = padded_mel(samples, self._layout, self._bands)
-        return {"mel": mel, "target": target_of(marks, 0, self._layout.window, self._labels)}

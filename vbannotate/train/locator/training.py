@@ -32,8 +32,9 @@ from vbannotate.decode import Settings as Decoding
 from vbannotate.errors import StartError, UsageError
 from vbannotate.events import BURST
 from vbannotate.models import published
+from vbannotate.synth.on_the_fly import Stream
 from vbannotate.train.locator import checkpoints, data, encoder, network
-from vbannotate.train.locator.data import Clip, Marks, Windows
+from vbannotate.train.locator.data import Clip, Windows
 from vbannotate.train.locator.encoder import Source
 from vbannotate.train.locator.network import Locator
 from vbannotate.train.locator.options import Settings
@@ -54,8 +55,8 @@ _TIMES = ("runtime", "per_second")  # entries of the log that are never the same
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is trained, on what, how. `made` gives soundscapes by (epoch, index), `count` of them an epoch,
-    in place of the recordings of the data folder's ``train``; `save_steps` 0: a checkpoint after each epoch.
+    """What is trained, on what, how. With `made`, `count` of its soundscapes an epoch take the place of the
+    recordings in the data folder's ``train``; `save_steps` 0: a checkpoint after each epoch only.
     """
 
     settings: Settings
@@ -69,7 +70,7 @@ class Run:
     save_steps: int = 0
     cache: Path = CACHE
     pull: bool = False
-    made: Callable[[int, int], tuple[np.ndarray, Marks]] | None = None
+    made: Stream | None = None
     count: int = 0
 
 
@@ -141,8 +142,8 @@ def train(run: Run, report: Report | None = None, callbacks: Sequence[TrainerCal
 
 
 def _weights(run: Run) -> tuple[Source, dict[str, np.ndarray] | None]:
-    """The encoder, and the head to start from. Weights to start from that hold an encoder bring theirs; a head
-    alone goes with the encoder that was asked for, or that the config.json beside it names.
+    """The encoder, and the head to start from. Weights to start from that hold an encoder bring theirs; a
+    head alone goes with the encoder that was asked for, or that the config.json beside it names.
     """
     if not run.settings.init_weights:
         return encoder.find(run.encoder or encoder.DEFAULT, run.pull), None
@@ -158,7 +159,9 @@ def _sets(
     """What is trained on and what judges."""
     val = Windows(data.windows(found.val, layout), layout, run.labels, source.bands, states)
     if run.made is not None:
-        return data.Scenes(run.made, run.count, layout, run.labels, source.bands), val
+        from vbannotate.train.locator.made import Scenes
+
+        return Scenes(run.made, run.count, layout, run.labels, source.bands), val
     _check_labels(run.labels, found.train)
     return Windows(data.windows(found.train, layout), layout, run.labels, source.bands, states), val
 
@@ -329,7 +332,7 @@ class _Keeper(TrainerCallback):
         self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **_: Any
     ) -> None:
         dataset = getattr(train_dataloader, "dataset", None)
-        if isinstance(dataset, data.Scenes):
+        if dataset is not None and hasattr(dataset, "epoch"):  # soundscapes made while training
             dataset.epoch = int(round(state.epoch or 0, 6))
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:

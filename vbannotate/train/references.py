@@ -19,6 +19,7 @@ from vbannotate import audio, files, formats
 from vbannotate.errors import FormatError, UsageError
 from vbannotate.events import BURST, Annotation, Event, Span
 from vbannotate.score import reading
+from vbannotate.times import to_us
 
 NEGATIVES = "negatives"
 UNKNOWN = "unknown"  # the background of a recording about which nobody said anything
@@ -71,12 +72,10 @@ def _holds_recordings(folder: Path) -> bool:
 def read(folder: Path) -> tuple[list[Recording], list[str]]:
     """The recordings of one folder in order of their names, and notes on what looks wrong."""
     media = {p.stem: p for p in sorted(folder.iterdir()) if p.is_file() and audio.is_media(p)}
-    scenes = {
-        path: about for path in sorted(folder.glob("*.json")) if (about := _published(path)) is not None
-    }
+    scenes = {path: about for path in sorted(folder.glob("*.json")) if (about := published(path)) is not None}
     if scenes:
         missing = [path.stem for path in scenes if path.stem not in media]
-        found = [_of_scene(media[p.stem], p, about) for p, about in scenes.items() if p.stem in media]
+        found = [of_scene(media[p.stem], p, about) for p, about in scenes.items() if p.stem in media]
         if not found:
             raise UsageError(f"{folder}: no recording beside {missing[0]}.json", "they are matched by name")
         return found, [f"{name}: no recording of this name beside its JSON file" for name in missing]
@@ -101,8 +100,10 @@ def annotated(folder: Path) -> tuple[dict[str, Annotation], list[str]]:
     return result, found.notes
 
 
-def _published(path: Path) -> dict[str, Any] | None:
-    """What a JSON file in the published layout says; None for any other JSON."""
+def published(path: Path) -> dict[str, Any] | None:
+    """What a JSON file in the published layout says; None for any other file."""
+    if path.suffix != ".json":
+        return None
     try:
         about = json.loads(files.read(path))
     except ValueError as error:
@@ -114,7 +115,8 @@ def _published(path: Path) -> dict[str, Any] | None:
     return about if timed and (rows or "duration_sec" in about) else None
 
 
-def _of_scene(media: Path, path: Path, about: dict[str, Any]) -> Recording:
+def of_scene(media: Path, path: Path, about: dict[str, Any]) -> Recording:
+    """A recording with what `published` read from the JSON file at `path`."""
     events = _events(about["events"], path)
     details = tuple(
         {"class": event.label, "snr": row.get("snr"), "source": str(row.get("source", UNKNOWN))}
@@ -144,6 +146,12 @@ def _events(rows: Sequence[dict[str, Any]], path: Path) -> tuple[Event, ...]:
             raise FormatError(f"{path}, event {number}: {problem}", "correct its times")
         events.append(event)
     return tuple(events)
+
+
+def annotation_of(recording: Recording) -> Annotation:
+    """The events of a recording."""
+    length = to_us(recording.seconds) or None
+    return Annotation.of(recording.events, duration_us=length, examined=recording.examined)
 
 
 def of_annotation(path: Path, annotation: Annotation) -> Recording:

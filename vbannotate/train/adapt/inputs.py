@@ -19,6 +19,7 @@ from vbannotate.corrections import folders
 from vbannotate.errors import UsageError
 from vbannotate.events import Annotation
 from vbannotate.score import reading
+from vbannotate.train import references
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ def _corrected(name: str, files: Sequence[Path]) -> tuple[Annotation | None, lis
         return None, [f"{name}: left out: {what}"]
     confirmed = [path for path in by_hand if path.name.endswith(folders.NATIVE)]
     chosen = (confirmed or by_hand)[0]
+    if (about := references.published(chosen)) is not None:
+        return references.annotation_of(references.of_scene(chosen, chosen, about)), []
     if predictions and not confirmed:
         chosen = folders.edited(predictions[0], by_hand)
         result = folders.compare(folders.Both(name, predictions[0], chosen), None, None)

@@ -191,7 +191,9 @@ def run(
     around = []
     if base is not None:
         items = references.read(base)[0][:BASE_RECORDINGS]
-        around = _prepared(work, [(i.path, _annotation(i), i.background) for i in items], EVENT, "base data")
+        around = _prepared(
+            work, [(i.path, references.annotation_of(i), i.background) for i in items], EVENT, "base data"
+        )
     taught, judging = around[::2], around[1::2]
     start = work.split.parameters()
     before = work.counts(own, start)
@@ -210,10 +212,6 @@ def run(
     final = work.fitted(own, taught, "all recordings")
     outcome = decide(before, after, work.counts(judging, start), work.counts(judging, final))
     return outcome, final, max(own, key=lambda one: len(one.item.events) / max(one.item.seconds, 1))
-
-
-def _annotation(item: Recording) -> Annotation:
-    return Annotation.of(item.events, duration_us=to_us(item.seconds), examined=item.examined)
 
 
 def _prepared(

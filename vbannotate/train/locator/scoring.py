@@ -28,8 +28,12 @@ class Scorer:
         """Figures of probabilities float32 [windows, frames, labels]: pooled over clips and labels at IoU
         0.5, the mean of clips as published, and the share of clips judged right as with or without a burst.
         """
+        return self.of_curves(self.curves(probabilities))
+
+    def of_curves(self, curves: Sequence[np.ndarray]) -> dict[str, float]:
+        """The same of curves float32 [frames, labels], one a clip."""
         total, means, right = judge.Counts(), [], []
-        for clip, found in zip(self.clips, self.curves(probabilities), strict=True):
+        for clip, found in zip(self.clips, curves, strict=True):
             own, heard, there = judge.Counts(), False, False
             for column, label in enumerate(self.labels):
                 reference = events_of(clip, label)

@@ -81,6 +81,15 @@ def detector(
     pull: Annotated[
         bool, typer.Option("--pull", help="Fetch the encoder from the hub if it is missing.")
     ] = False,
+    from_corrections: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of corrected recordings: fit a model's head to them. --data then holds soundscapes."
+        ),
+    ] = None,
+    granularity: Annotated[
+        str, typer.Option(help="--from-corrections: event or pulse, as the corrections are.")
+    ] = "event",
     show_settings: Annotated[
         bool, typer.Option("--show-settings", help="Print the published settings in force, and stop.")
     ] = False,
@@ -95,6 +104,19 @@ def detector(
 
     from vbannotate.train.locator import options
 
+    if from_corrections is not None:
+        from vbannotate.cli import adapt
+
+        adapt.refuse_others({
+            "encoder": encoder, "mode": mode, "freeze_encoder": freeze_encoder, "rank": rank, "alpha": alpha,
+            "preset": preset, "resume": resume, "encoder_lr": encoder_lr, "pos_weight": pos_weight,
+            "threshold": threshold, "merge_gap": merge_gap, "min_dur": min_dur,
+        })  # fmt: skip
+        adapt.run(
+            from_corrections, Path(output or "vb_output"), init_weights, Path(data) if data else None,
+            granularity, {"epochs": epochs, "rate": lr, "batch": max_batch, "seed": seed}, cache, json, quiet,
+        )  # fmt: skip
+        return
     given = {
         "out_dir": output,
         "data_dir": data,

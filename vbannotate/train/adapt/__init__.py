@@ -9,11 +9,11 @@ base data no worse. Its file differs from the old one in the head's tensors only
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vbannotate import models
 from vbannotate.decode import EVENT
@@ -22,7 +22,6 @@ from vbannotate.train.adapt import inputs
 
 if TYPE_CHECKING:
     from vbannotate.train.adapt.decide import Outcome
-    from vbannotate.train.adapt.fit import Plan
 
 FEWEST_FILES = 4
 
@@ -33,6 +32,7 @@ Report = Callable[[str], None]
 class Options:
     """What is asked for. `base` is a folder of recordings with references, as `synth` writes it,
     `granularity` that of the corrections; `preset` names settings to judge with, `cache` a folder for states.
+    `changes` are fields of `fit.Plan`.
     """
 
     model: str | Path = models.DEFAULT
@@ -40,7 +40,7 @@ class Options:
     granularity: str = EVENT
     preset: str | None = None
     cache: Path | None = None
-    plan: Plan | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def adapt(folder: Path, output: Path, options: Options | None = None, report: Report = print) -> Outcome:
@@ -67,7 +67,7 @@ def adapt(folder: Path, output: Path, options: Options | None = None, report: Re
     from vbannotate.train.adapt import fit, states, work
 
     options = options or Options()
-    plan, cache = options.plan or fit.Plan(), options.cache or states.CACHE
+    plan, cache = fit.Plan(**options.changes), options.cache or states.CACHE
     with tempfile.TemporaryDirectory() as temporary:
         ours = work.Work.of(
             options.model, options.granularity, options.preset, plan, cache, Path(temporary), report

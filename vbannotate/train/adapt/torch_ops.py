@@ -100,6 +100,19 @@ def _reshape(inputs: list[Any], at: dict[str, Any]) -> Tensor:
     return x.reshape([x.shape[k] if size == 0 else size for k, size in enumerate(shape.tolist())])
 
 
+def _mean(inputs: list[Any], at: dict[str, Any]) -> Tensor:
+    axes = at["axes"] if "axes" in at else inputs[1].tolist()  # an input since opset 18
+    return inputs[0].mean(dim=list(axes), keepdim=bool(at.get("keepdims", 1)))
+
+
+def _unsqueeze(inputs: list[Any], at: dict[str, Any]) -> Tensor:
+    x, axes = inputs
+    rank = x.ndim + len(axes)
+    for axis in sorted(a % rank for a in axes.tolist()):
+        x = x.unsqueeze(axis)
+    return x
+
+
 def _slice(inputs: list[Any], at: dict[str, Any]) -> Tensor:
     x, starts, ends, *more = inputs
     axes = more[0].tolist() if more else range(len(starts))
@@ -128,5 +141,7 @@ OPERATIONS: dict[str, Step] = {
     "Gemm": _gemm,
     "LayerNormalization": _norm,
     "Reshape": _reshape,
+    "ReduceMean": _mean,
     "Slice": _slice,
+    "Unsqueeze": _unsqueeze,
 }

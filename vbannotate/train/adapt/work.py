@@ -190,7 +190,8 @@ def run(
     )
     around = []
     if base is not None:
-        items = references.read(base)[0][:BASE_RECORDINGS]
+        items = [item for items in references.read_sets(base)[0].values() for item in items]
+        items = items[:: max(1, len(items) // BASE_RECORDINGS)][:BASE_RECORDINGS]
         around = _prepared(
             work, [(i.path, references.annotation_of(i), i.background) for i in items], EVENT, "base data"
         )

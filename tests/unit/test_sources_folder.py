@@ -97,7 +97,7 @@ def test_one_folder_for_everything_tells_no_speakers_apart(tmp_path):
         sound(tmp_path / "clips" / f"laugh{k}.wav")
     found = scan(tmp_path, Wanted("mine"))
     assert {c.group for c in found.clips} == {"laugh0", "laugh1", "laugh2"}
-    assert any("3 files are taken for one speaker or recording each" in note for note in found.notes)
+    assert found.alone == 3 and "each: 3; --group REGEX" in found.whose[0]
 
 
 def test_an_unknown_kind_asks_for_it(tmp_path):
@@ -128,7 +128,7 @@ def test_text_that_is_no_annotation_is_passed_over(tmp_path):
     (tmp_path / "cough.txt").write_text("she coughs once\n")
     found = scan(tmp_path, Wanted("mine"))
     assert found.clips[0].pulses is None
-    assert any("1 files beside recordings are no annotations" in note for note in found.notes)
+    assert any("no annotations: 1, such as" in note for note in found.notes)
 
 
 def test_files_that_cannot_be_read_are_named_and_left_out(tmp_path):
@@ -136,7 +136,7 @@ def test_files_that_cannot_be_read_are_named_and_left_out(tmp_path):
     (tmp_path / "laugh.wav").write_bytes(b"RIFF not really")
     found = scan(tmp_path, Wanted("mine"))
     assert [c.label for c in found.clips] == ["cough"]
-    assert any("1 of 2 files cannot be read and are left out" in note for note in found.notes)
+    assert any("left out: 1 of 2, such as" in note for note in found.notes)
     (tmp_path / "cough.wav").unlink()
     with pytest.raises(UsageError, match=r"nothing in .* can be used"):
         scan(tmp_path, Wanted("mine"))
@@ -195,10 +195,14 @@ def test_folders_tables_and_names_are_found(tmp_path, monkeypatch):
     monkeypatch.setenv("VBANNOTATE_DATA", str(tmp_path / "data"))
     sound(tmp_path / "mine" / "cough.wav")
     sound(tmp_path / "mine" / "rain.wav")
-    by_folder = tables.resolve(str(tmp_path / "mine"), ("burst",), "burst")
+    looked = tables.resolve(str(tmp_path / "mine"), ("burst",), "burst")
+    by_folder = looked.clips
+    assert any(
+        "not burst by their names and are left out: 1 of 2, such as rain.wav" in note for note in looked.notes
+    )
     assert [c.label for c in by_folder] == ["cough"]
     index.write(index.home() / "mine" / "index.csv", by_folder)
-    assert [c.path for c in tables.resolve("mine", ("burst",), None)] == [by_folder[0].path]
+    assert [c.path for c in tables.resolve("mine", ("burst",), None).clips] == [by_folder[0].path]
     with pytest.raises(UsageError, match="no folder, table or source 'yours'; here are mine"):
         tables.resolve("yours", ("burst",), None)
     with pytest.raises(UsageError, match="holds nothing of kind music"):

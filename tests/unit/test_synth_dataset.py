@@ -54,8 +54,8 @@ def sounds(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def clips(sounds):
-    bursts = tables.resolve(str(sounds / "bursts"), ("burst",), "burst")
-    return bursts + tables.resolve(str(sounds / "backgrounds"), ("speech", "music", "env"), "env")
+    bursts = tables.resolve(str(sounds / "bursts"), ("burst",), "burst").clips
+    return bursts + tables.resolve(str(sounds / "backgrounds"), ("speech", "music", "env"), "env").clips
 
 
 SMALL = replace(scenes.PUBLISHED, seconds=8.0, alone=True)

@@ -1,7 +1,7 @@
 """`scenes.make` gives what it always gave: models were trained, and are judged, on these seeds.
 
-The golden values were written before variable length, overlap, rooms and hard negatives came. Sound differs in
-its last bits between builds of the libraries below, so it is compared by its level every half second; the
+The golden values were written before variable length, overlap, rooms and hard negatives came. Sound differs
+in its last bits between builds of the libraries below, so it is compared by its level every half second; the
 number of draws, which any change of the recipe's order would shift, is compared exactly.
 """
 

@@ -72,10 +72,11 @@ def get(
     typer.echo(f"licence {entry.licence} ({use}), {size}, from {entry.address}", err=True)
     with progress_line(entry.name) as progress:
         table, found = fetch.get(entry, output, progress)
+    notes = found.notes
     if json:
-        print_json({"name": entry.name, "table": str(table), **_counts(found.clips), "notes": found.notes})
+        print_json({"name": entry.name, "table": str(table), **_counts(found.clips), "notes": notes})
         return
-    _tell(table, found.clips, found.notes)
+    _tell(table, found.clips, notes)
 
 
 @app.command()
@@ -125,12 +126,13 @@ def add(
         found = look(folder, wanted, progress)
     table = output or index.home() / called / index.NAME
     index.write(table, found.clips, overwrite=overwrite)
+    notes = found.notes + found.whose
     if not licence and any(not clip.licence for clip in found.clips):
-        found.notes.append("no licence was given: --licence NAME keeps it with every set made from this")
+        notes.append("no licence was given: --licence NAME keeps it with every set made from this")
     if json:
-        print_json({"name": called, "table": str(table), **_counts(found.clips), "notes": found.notes})
+        print_json({"name": called, "table": str(table), **_counts(found.clips), "notes": notes})
         return
-    _tell(table, found.clips, found.notes)
+    _tell(table, found.clips, notes)
 
 
 def _check_pattern(text: str | None) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vbannotate.synth.dataset import Made
     from vbannotate.synth.scenes import Recipe
 
-_BURSTS = ("burst", "continuous")
+_BURSTS = ("burst",)
 _BACKGROUNDS = ("speech", "music", "env", "continuous")
 _RANGE = re.compile(r"(-?[0-9]*\.?[0-9]+)(?:(?::|\.\.|-)(-?[0-9]*\.?[0-9]+))?")
 
@@ -94,7 +94,7 @@ def synth(
         "clipping": clipping,
     }
     made_by = _recipe(recipe, shares, seconds, count, snr, gain)
-    clips = dataset.chosen(_clips(bursts, backgrounds), _split(split))
+    clips = dataset.chosen(_clips(bursts, backgrounds, _split(split) != "all", quiet or json), split)
     made_by = replace(made_by, backgrounds=_weights(kinds, made_by, clips, quiet or json))
     wanted = [name.strip() for one in format or [] for name in one.split(",") if name.strip()]
     order = dataset.Order(made_by, seed, audio, tuple(wanted), split)
@@ -148,8 +148,12 @@ def _split(name: str) -> str:
     return name
 
 
-def _clips(bursts: list[str] | None, backgrounds: list[str] | None) -> list[Clip]:
-    """What the options name; without one, what sources hold that were got or added."""
+def _clips(bursts: list[str] | None, backgrounds: list[str] | None, sides: bool, silent: bool) -> list[Clip]:
+    """What the options name; without one, what sources hold that were got or added.
+
+    With `sides` it matters whose the sounds are.
+    """
+    from vbannotate.cli.common import warn
     from vbannotate.sources import index, tables
 
     kept = (
@@ -159,10 +163,13 @@ def _clips(bursts: list[str] | None, backgrounds: list[str] | None) -> list[Clip
     )
     found: dict[tuple[str, Any, str], Clip] = {}
     for named, kinds, other in ((bursts, _BURSTS, "burst"), (backgrounds, _BACKGROUNDS, "env")):
-        if named:
-            new = [clip for what in named for clip in tables.resolve(what, kinds, other)]
-        else:
-            new = [clip for clip in kept if clip.kind in kinds]
+        new = [] if named else [clip for clip in kept if clip.kind in kinds]
+        for what in named or ():
+            looked = tables.resolve(what, kinds, other)
+            new += looked.clips
+            notes = looked.notes + (looked.whose if sides else [])
+            for note in () if silent else notes:
+                warn(note)
         found |= {(str(clip.path), clip.kind, clip.label): clip for clip in new}
     if not found:
         raise UsageError(

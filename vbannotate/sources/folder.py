@@ -55,10 +55,22 @@ class Wanted:
 
 @dataclass(slots=True)
 class Found:
-    """Clips of a folder, and a line for each thing that a person should know."""
+    """Clips of a folder, and a line for each thing that a person should know.
+
+    `alone` counts the files of which nobody knows whose they are: each is a group of its own.
+    """
 
     clips: list[Clip]
     notes: list[str]
+    alone: int = 0
+
+    @property
+    def whose(self) -> list[str]:
+        """The note about groups, if there is a need of one."""
+        if not self.alone:
+            return []
+        each = f"files taken for one speaker or recording each: {self.alone}"
+        return [f"{each}; --group REGEX of sources add tells whose they are"]
 
 
 Progress = Callable[[float, float | None], None]
@@ -91,10 +103,10 @@ def scan(folder: Path, wanted: Wanted, progress: Progress | None = None) -> Foun
         if progress is not None:
             progress(seconds, None)
     if broken:
-        count = f"{len(broken)} of {len(paths)} files"
-        found.notes.append(f"{count} cannot be read and are left out: {broken[0]}")
+        count = f"{len(broken)} of {len(paths)}"
+        found.notes.append(f"files that cannot be read and are left out: {count}, such as {broken[0]}")
     if odd:
-        found.notes.append(f"{len(odd)} files beside recordings are no annotations: {odd[0]}")
+        found.notes.append(f"files beside recordings that are no annotations: {len(odd)}, such as {odd[0]}")
     if not found.clips:
         raise UsageError(f"nothing in {folder} can be used", "; ".join(found.notes) or "see docs/sources.md")
     return _grouped(found, wanted)
@@ -135,21 +147,23 @@ def _by_rule(inside: Path, rules: tuple[Rule, ...]) -> tuple[Meaning, str, str] 
 
 
 def _by_names(inside: Path, wanted: Wanted, folder: Path) -> tuple[Meaning, str]:
-    """What a file is and whose, by its folders from the inside out, then by its own name; whose may be
-    empty.
+    """What a file is and whose; whose may be empty.
+
+    The kind is that of its folders from the inside out, then of its own name; the class is that of its own
+    name before that of the whole folder.
     """
     said = [(part, meaning(part)) for part in inside.parts[:-1]]
-    hints = [found for _, found in reversed(said) if found]
-    hints += [found for found in (meaning(inside.stem), meaning(folder.name)) if found]
-    kind = wanted.kind or (hints[0].kind if hints else wanted.other)
+    inner = [found for _, found in reversed(said) if found]
+    own, whole = meaning(inside.stem), meaning(folder.name)
+    kinds = [found.kind for found in (*inner, whole, own) if found]
+    kind = wanted.kind or (kinds[0] if kinds else wanted.other)
     if kind is None:
         raise UsageError(
             f"{inside}: the kind of this sound is not known",
             f"give --kind {'|'.join(KINDS)}, or name the folders so",
         )
-    same = [hint for hint in hints if hint.kind == kind]
-    named = next((hint for hint in same if hint.label), None)
-    what = Meaning(kind, named.label if named else "", bool(named and named.hard))
+    same = (found for found in (*inner, own, whole) if found and found.kind == kind and found.label)
+    what = next(same, Meaning(kind))
     if wanted.group:
         match = re.search(wanted.group, inside.as_posix())
         if not match:
@@ -170,11 +184,7 @@ def _grouped(found: Found, wanted: Wanted) -> Found:
         group = clip.group if clip.group in told else clip.path.stem
         clips.append(replace(clip, group=group, split=JUDGES if judge else side(group)))
     alone = len({clip.path for clip in found.clips if clip.group not in told})
-    if alone:
-        found.notes.append(
-            f"{alone} files are taken for one speaker or recording each; --group REGEX tells whose they are"
-        )
-    return Found(clips, found.notes)
+    return Found(clips, found.notes, alone)
 
 
 def _seconds(path: Path) -> float:

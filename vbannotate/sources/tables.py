@@ -45,19 +45,25 @@ def _resembles(clip: Clip) -> bool:
     return bool(known and known.hard)
 
 
-def resolve(what: str, kinds: tuple[str, ...], other: str | None) -> list[Clip]:
+def resolve(what: str, kinds: tuple[str, ...], other: str | None) -> Found:
     """The clips of `kinds` of a folder, table or source; sounds whose names say nothing are of kind `other`.
 
     Raises UsageError where there is no such thing, or nothing of these kinds in it.
     """
     path = Path(what)
     if path.is_dir():
-        found = look(path, Wanted(path.resolve().name, other=other)).clips
+        found = look(path, Wanted(path.resolve().name, other=other))
     elif path.is_file():
-        found = index.read(path)
+        found = Found(index.read(path), [])
     else:
-        found = index.named(what)
-    chosen = [clip for clip in found if clip.kind in kinds]
+        found = Found(index.named(what), [])
+    chosen = [clip for clip in found.clips if clip.kind in kinds]
+    rest = [clip for clip in found.clips if clip.kind not in kinds]
     if not chosen:
-        raise UsageError(f"{what} holds nothing of kind {' or '.join(kinds)}", "see docs/sources.md")
-    return chosen
+        why = f": {rest[0].path.name} is {rest[0].kind} by its names" if rest else ""
+        mend = "name the folder for what it holds, or list it with: sources add FOLDER --kind"
+        raise UsageError(f"{what} holds nothing of kind {' or '.join(kinds)}{why}", mend)
+    if rest and path.is_dir():
+        count, kind = f"{len(rest)} of {len(found.clips)}, such as {rest[0].path.name}", " or ".join(kinds)
+        found.notes.append(f"{what}: sounds that are not {kind} by their names and are left out: {count}")
+    return Found(chosen, found.notes, found.alone)

@@ -42,7 +42,7 @@ _BURSTS = {
     "cheer": "cheer",
     "burst": "burst vocal_burst vocalisation vocalization nonverbal",
 }
-_SPEECH = "speech talk dialogue dialog conversation spoken read reader interview meeting podcast word prompt"
+_SPEECH = "speech talk dialogue dialog conversation interview meeting podcast"
 _MUSIC = "music instrumental soundtrack melody song"
 _ENV = """env environment environmental noise noisy background ambience ambient effect sfx fx nature rain wind
 sea_wave wave street traffic crackle helicopter chainsaw clock engine silence"""
@@ -74,8 +74,7 @@ def _meanings() -> dict[str, Meaning]:
             found[word] = Meaning(kind, word if hard or kind == "env" else "", hard)
     for word in ("env", "environment", "environmental", "noise", "background", "effect", "sfx", "fx"):
         found[word] = Meaning("env")
-    for word in ("continuous", "recording"):
-        found[word] = Meaning("continuous")
+    found["continuous"] = Meaning("continuous")
     return found
 
 

@@ -1,4 +1,4 @@
-"""``vbannotate train detector --from-corrections``: a head fitted to somebody's recordings, if it is better."""
+"""``train detector --from-corrections``: a model's head fitted to corrected recordings, if it is better."""
 
 from __future__ import annotations
 

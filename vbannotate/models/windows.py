@@ -77,8 +77,8 @@ class _Cutter:
                 start += layout.hop
         total = base + -(-len(held) // layout.samples)
         self.frames = total
-        if not total or total == start - layout.hop + layout.window:
-            return
+        if not total or (start and total == start - layout.hop + layout.window):
+            return  # nothing there, or the last regular window ended with the sound
         anchored = max(0, total - layout.window)
         sound = held[(anchored - base) * layout.samples :]
         yield anchored, np.concatenate([sound, np.zeros(size - len(sound), np.float32)])

@@ -17,7 +17,7 @@ equal to an option always passes, wherever it lies (`vbannotate.compat` repeats 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -29,6 +29,7 @@ from vbannotate.times import from_us, to_us
 
 FRAME_US = 20_000  # one Whisper encoder frame
 EVENT, PULSE = "event", "pulse"  # granularities: a series is one event, or each of its sounds is
+SURE = 0.5  # mean share of a kind over an event's frames from which on the event bears its name
 NEAR_MISS = 0.5  # `explain` names stretches that rose above this share of the threshold
 
 
@@ -105,17 +106,26 @@ class Dropped:
 class Decoder:
     """Turns the probabilities of one label into events that leave as soon as they are settled.
 
+    With `kinds`, the names of columns that tell kinds apart, an event bears the name of its kind where the
+    mean share of one reaches `SURE`, else `label`.
     The events are the same however the curve is cut into blocks. With `explain`, `dropped` lists what each
     step took away once `finish` has run.
     """
 
     def __init__(
-        self, settings: Settings, frame_us: int = FRAME_US, label: str = BURST, explain: bool = False
+        self,
+        settings: Settings,
+        frame_us: int = FRAME_US,
+        label: str = BURST,
+        explain: bool = False,
+        kinds: Sequence[str] = (),
     ) -> None:
         self.dropped: list[Dropped] = []
         self._settings, self._frame_us, self._label, self._explain = settings, frame_us, label, explain
         self._gap_frames = to_us(settings.merge_gap) // frame_us
         self._min_us, self._pad_us = to_us(settings.min_dur), to_us(settings.pad)
+        self._names = tuple(kinds)
+        self._kinds = np.zeros((0, len(kinds)), np.float32)  # their shares from frame `_base` on
         self._raw: np.ndarray | None = None  # the last frames before smoothing, half a median window twice
         self._curve = np.zeros(0, np.float32)  # smoothed frames from `_base` on that are still needed
         self._base = 0
@@ -127,8 +137,12 @@ class Decoder:
         self._rise: list[float] | None = None  # open stretch above NEAR_MISS: first frame, maximum
         self._kept: list[tuple[int, int]] = []  # only with `explain`
 
-    def feed(self, probabilities: np.ndarray) -> Iterator[Event]:
-        """Take the next block, float32 [frames]; yield the events that it settles."""
+    def feed(self, probabilities: np.ndarray, kinds: np.ndarray | None = None) -> Iterator[Event]:
+        """Take the next block, float32 [frames], and the shares of the kinds, float32 [frames, kinds]; yield
+        the events that it settles.
+        """
+        if kinds is not None:
+            self._kinds = np.concatenate([self._kinds, kinds])
         yield from self._take(self._smooth(np.asarray(probabilities, np.float32), last=False))
 
     def finish(self, duration_us: int | None = None) -> Iterator[Event]:
@@ -176,6 +190,7 @@ class Decoder:
         needed = self._needed(end)
         if self._held is not None and needed * self._frame_us - self._held.offset_us >= 2 * self._pad_us:
             yield from filter(None, [self._padded(None)])
+        self._kinds = self._kinds[needed - self._base :]
         self._curve, self._base = self._curve[needed - self._base :], needed
 
     def _needed(self, end: int) -> int:
@@ -230,13 +245,21 @@ class Decoder:
             event = Event.from_us(
                 first * self._frame_us,
                 end * self._frame_us,
-                self._label,
+                self._named(self._kinds[first - self._base : end - self._base]),
                 round(float(curve.mean()), 4),
                 {"peak": round(highest, 4)},
             )
             if (before := self._padded(event.onset_us)) is not None:
                 yield before
             self._held = event
+
+    def _named(self, shares: np.ndarray) -> str:
+        """The kind of an event by the shares of its frames; the decoder's label where none is sure."""
+        if not len(shares):
+            return self._label
+        means = shares.mean(axis=0)
+        best = int(means.argmax())
+        return self._names[best] if means[best] >= SURE else self._label
 
     def _padded(self, right_us: int | None) -> Event | None:
         """Let the held event go, padded at most to the middle of the gaps to its neighbours."""

@@ -59,13 +59,14 @@ class Detector:
         backend: str = "auto",
         threads: int | None = None,
         granularity: str | None = None,
+        kinds: bool = False,
     ) -> Detector:
         """Load a model by name or folder and resolve its settings. Raises ModelError and UsageError."""
         from vbannotate import models
 
         name = model or (file.model if file else None) or models.DEFAULT
         wanted = granularity or (file.granularity if file else None) or EVENT
-        locator = models.load(name, device, backend, threads, wanted)
+        locator = models.load(name, device, backend, threads, wanted, kinds)
         program = published_settings(compat, options)
         return cls(locator, resolve(locator.card, preset, file, options, program), compat)
 
@@ -129,12 +130,18 @@ class Detector:
             dropped: list[Dropped] = []
         else:
             events, dropped = decode_stream(
-                blocks, labels, self.settings, self.locator.frame_us, lambda: stream.duration_us, explain
+                blocks,
+                labels,
+                self.settings,
+                self.locator.frame_us,
+                lambda: stream.duration_us,
+                explain,
+                self.locator.kinds,
             )
         if not keep:
             return events, dropped, None
         card, duration = self.locator.card, stream.duration_us
-        kept = _join(curves, len(labels))
+        kept = _join(curves, len(labels))[:, : len(labels)]
         return (
             events,
             dropped,
@@ -177,16 +184,17 @@ def decode_stream(
     frame_us: int,
     duration_us: Callable[[], int | None],
     explain: bool = False,
+    kinds: Sequence[str] = (),
 ) -> tuple[list[Event], list[Dropped]]:
-    """Decode blocks of float32 [frames, labels] with each label's settings; events in order of onset.
+    """Decode blocks of float32 [frames, labels + kinds] with each label's settings; events in order of onset.
 
     `duration_us` is called after the last block, when the end of the media is known.
     """
-    decoders = [Decoder(resolved.of(label), frame_us, label, explain) for label in labels]
+    decoders = [Decoder(resolved.of(label), frame_us, label, explain, kinds) for label in labels]
     events: list[Event] = []
     for block in blocks:
         for column, decoder in enumerate(decoders):
-            events += decoder.feed(block[:, column])
+            events += decoder.feed(block[:, column], block[:, len(labels) :] if kinds else None)
     for decoder in decoders:
         events += decoder.finish(duration_us())
     dropped = [d for decoder in decoders for d in decoder.dropped]

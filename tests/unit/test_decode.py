@@ -102,3 +102,24 @@ def test_settings_out_of_range_are_refused(values, message):
 def test_an_unknown_setting_is_named_with_the_known_ones():
     with pytest.raises(UsageError, match="unknown setting 'treshold'; known are merge_gap"):
         Settings().updated({"treshold": 0.4})
+
+
+def test_an_event_bears_the_name_of_its_kind_where_one_is_sure():
+    curve = np.zeros(400, np.float32)
+    curve[50:100] = curve[200:260] = curve[300:340] = 0.9
+    kinds = np.full((400, 2), 0.5, np.float32)
+    kinds[50:100] = 0.8, 0.2
+    kinds[200:260] = 0.1, 0.9
+    kinds[300:340] = 0.45, 0.4
+    settings = Settings(smooth=5)
+
+    def named(cuts):
+        decoder = Decoder(settings, kinds=("laugh", "cough"))
+        events = []
+        for first, end in zip([0, *cuts], [*cuts, 400], strict=True):
+            events += decoder.feed(curve[first:end], kinds[first:end])
+        return [*events, *decoder.finish()]
+
+    assert [event.label for event in named([])] == ["laugh", "cough", "burst"]
+    for cuts in ([70], [99, 101, 230], list(range(7, 400, 7))):
+        assert named(cuts) == named([])

@@ -26,7 +26,7 @@ CARD = SimpleNamespace(
 class Loud:
     """A frame is a burst where it is loud."""
 
-    card, labels, frame_us = CARD, ("burst",), 20_000
+    card, labels, kinds, frame_us = CARD, ("burst",), (), 20_000
 
     def scores(self, blocks: Iterable[np.ndarray], padded: bool = False) -> Iterator[np.ndarray]:
         rest = np.zeros(0, np.float32)

@@ -38,6 +38,9 @@ def detect(
         str | None,
         typer.Option(help="event: a series is one event; pulse: each cough or beat of a laugh is."),
     ] = None,
+    kinds: Annotated[
+        bool, typer.Option("--kinds", help="Name the kind (laugh, cough ...) where the model is sure.")
+    ] = False,
     settings: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Probability above which a frame counts, 0-1.")
@@ -121,6 +124,7 @@ def detect(
         model=model,
         preset=preset,
         granularity=granularity,
+        kinds=kinds,
         settings=settings,
         options=options,
         compat=compat,

@@ -24,6 +24,7 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)
     compat: str | None = None
     granularity: str | None = None
+    kinds: bool = False
     explain: bool = False
     channel: int | str | None = None
     keep_scores: bool = False
@@ -55,6 +56,7 @@ class Request:
             self.backend,
             threads,
             self.granularity,
+            self.kinds,
         )
 
 
@@ -208,6 +210,10 @@ def _from_scores(request: Request, path: Path) -> Detection:
             f"{path}: a curve of granularity {kept.granularity}", "detect in the recording itself for another"
         )
     card = card.at(wanted)
+    if request.kinds:
+        raise UsageError(
+            f"{path}: a kept curve holds no kinds", "detect in the recording itself, with --kinds"
+        )
     program = published_settings(request.compat, request.options)
     resolved = resolve(card, request.preset, file, request.options, program)
     return redecode(kept, resolved, request.compat, request.explain)

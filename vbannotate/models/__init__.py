@@ -14,7 +14,7 @@ from types import MappingProxyType
 from vbannotate.decode import EVENT
 from vbannotate.errors import ModelError
 from vbannotate.models import published, registry, runs
-from vbannotate.models.base import Card, Locator
+from vbannotate.models.base import Card, Locator, Windowed
 from vbannotate.models.checkpoint import SUFFIXES
 from vbannotate.models.folder import Source, find_files, has_card, read_card
 from vbannotate.models.loading import open_locator
@@ -22,7 +22,7 @@ from vbannotate.models.registry import DEFAULT
 
 __all__ = ["DEFAULT", "FAMILIES", "Card", "Locator", "Source", "card", "load", "locate"]
 
-FAMILIES: Mapping[str, Callable[..., Locator]] = MappingProxyType({"locator": open_locator})
+FAMILIES: Mapping[str, Callable[..., Windowed]] = MappingProxyType({"locator": open_locator})
 
 
 def load(
@@ -31,16 +31,18 @@ def load(
     backend: str = "auto",
     threads: int | None = None,
     granularity: str = EVENT,
+    kinds: bool = False,
 ) -> Locator:
     """Load a model by its name or from a file or folder. Nothing is downloaded.
 
     `device` is auto, cpu, cuda or cuda:N; `backend` auto, torch or onnx; `threads` None for all free cores;
-    `granularity` event or pulse.
+    `granularity` event or pulse; with `kinds` the locator tells kinds of burst apart, if the model does.
     Raises ModelError, UsageError, StartError or MissingDependencyError.
     """
     source = locate(name)
     source = replace(source, card=source.card.at(granularity))
-    return FAMILIES[source.card.family](source, device, backend, threads)
+    locator = FAMILIES[source.card.family](source, device, backend, threads)
+    return locator.naming() if kinds else locator
 
 
 def card(name: str | Path) -> Card:

@@ -122,10 +122,15 @@ class Locator(Protocol):
     def labels(self) -> tuple[str, ...]: ...
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of burst whose shares follow the labels' columns; empty unless they were asked for."""
+        ...
+
+    @property
     def frame_us(self) -> int: ...
 
     def scores(self, blocks: Iterable[np.ndarray], padded: bool = False) -> Iterator[np.ndarray]:
-        """Sound as float32 [samples] blocks at 16 kHz -> probabilities float32 [frames, labels].
+        """Sound as float32 [samples] blocks at 16 kHz -> probabilities float32 [frames, labels + kinds].
 
         Memory does not grow with the length, and the curve does not depend on the size of the blocks. It has
         a frame for each begun 20 ms; with `padded`, sound shorter than one window gives all frames of the
@@ -141,6 +146,7 @@ class Windowed:
     card: Card
     network: Network
     batch: int = 1
+    kinds: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -158,4 +164,13 @@ class Windowed:
 
     def _run(self, windows: list[np.ndarray]) -> np.ndarray:
         scores = self.network(np.stack([log_mel(window, self.card.bands) for window in windows]))
-        return scores[..., self.card.column :][..., : len(self.labels)]
+        found = scores[..., self.card.column :][..., : len(self.labels)]
+        if not self.kinds:
+            return found
+        return np.concatenate([found, scores[..., -len(self.kinds) :]], axis=-1)
+
+    def naming(self) -> Windowed:
+        """The same with the columns of the model's kinds. Raises UsageError where it has none."""
+        if not self.card.kinds:
+            raise UsageError(f"model {self.card.name} does not tell kinds apart", "leave out --kinds")
+        return replace(self, kinds=self.card.kinds)

@@ -250,13 +250,16 @@ class Shards:
         for first in range(0, len(order), size):
             chosen = order[first : first + size]
             states = np.stack([self._window(self._shard[i], self._row[i]) for i in chosen])
-            yield Batch(
-                states,
-                self.target[chosen].astype(np.float32),
-                self.event[chosen].astype(np.float32),
-                self.kind[chosen].astype(np.int64),
-                self.weight[chosen].astype(np.float32),
-            )
+            yield self._labelled(states, chosen)
+
+    def _labelled(self, states: np.ndarray, chosen: np.ndarray) -> Batch:
+        return Batch(
+            states,
+            self.target[chosen].astype(np.float32),
+            self.event[chosen].astype(np.float32),
+            self.kind[chosen].astype(np.int64),
+            self.weight[chosen].astype(np.float32),
+        )
 
     def _window(self, shard: int, row: int) -> np.ndarray:
         """One window's states, read and not mapped: thousands of page faults a batch cost more than the

@@ -20,18 +20,26 @@ EVENT, PULSE, KINDS_FROM = 0, 1, 2  # columns
 class Head(nn.Module):
     """States float [batch, frames, taps x width] -> logits float32 [batch, frames, 2 + kinds].
 
-    A norm for each tap, a projection to `hidden`, residual dilated convolutions, a linear output. `keep` is
-    the share of channels that dropout leaves.
+    A norm for each tap, a projection to `hidden`, with `context` the mean over the window added, residual
+    dilated convolutions, a linear output.
     """
 
     def __init__(
-        self, width: int, taps: int, hidden: int = 128, kinds: int = 0, dropout: float = 0.1
+        self,
+        width: int,
+        taps: int,
+        hidden: int = 128,
+        kinds: int = 0,
+        dropout: float = 0.1,
+        dilations: Sequence[int] = DILATIONS,
+        context: bool = False,
     ) -> None:
         super().__init__()
         self.width = width
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(taps))
         self.project = nn.Linear(width * taps, hidden)
-        self.mix = nn.ModuleList(nn.Conv1d(hidden, hidden, 5, padding=2 * d, dilation=d) for d in DILATIONS)
+        self.mix = nn.ModuleList(nn.Conv1d(hidden, hidden, 5, padding=2 * d, dilation=d) for d in dilations)
+        self.context = nn.Linear(hidden, hidden) if context else None
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(hidden, KINDS_FROM + kinds)
 
@@ -39,6 +47,8 @@ class Head(nn.Module):
         parts = states.chunk(len(self.norms), dim=2)
         x = torch.cat([norm(part) for norm, part in zip(self.norms, parts, strict=True)], dim=2)
         x = nn.functional.gelu(self.project(self.dropout(x))).transpose(1, 2)
+        if self.context is not None:  # what the whole window sounds like
+            x = x + nn.functional.gelu(self.context(x.mean(dim=2)))[..., None]
         for convolution in self.mix:
             x = x + self.dropout(nn.functional.gelu(convolution(x)))
         return self.out(x.transpose(1, 2))

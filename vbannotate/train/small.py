@@ -1,0 +1,148 @@
+"""The small detector, ``tiny``: the convolutions of a Whisper encoder, a wide field of dilated convolutions,
+and the teaching of it by the large one.
+
+It learns from the cached log-mels: half from the labels, half from the probabilities of a teacher on the same
+windows (distillation: Hinton et al. 2015, 1503.02531).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vbannotate.models.whisper import Encoder
+from vbannotate.train.features import KINDS, Batch, Shards, unpacked_mel
+from vbannotate.train.fit import loss_of
+from vbannotate.train.head import KINDS_FROM, Head
+
+DILATIONS = (1, 2, 4, 8, 16, 1, 2, 4)  # with kernel 5 a frame sees 1.5 s to either side
+
+
+@dataclass(frozen=True, slots=True)
+class SmallPlan:
+    """How the small detector is trained. `taught` is the share of the loss that the teacher decides."""
+
+    epochs: float = 2.0
+    batch: int = 16
+    rate: float = 2e-3
+    stem_rate: float = 2e-4
+    positive: float = 2.0
+    hidden: int = 192
+    taught: float = 0.5
+    kept: float = 0.998  # share of itself that the running mean of the weights keeps at each step
+    seed: int = 12
+
+
+class Stem(nn.Module):
+    """The two convolutions of a Whisper encoder: log-mel [batch, 80, 1000] -> [batch, 500, width]."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = encoder.conv1, encoder.conv2
+
+    def states(self, mel: Tensor, after: Sequence[int] = (0,)) -> list[Tensor]:
+        """As `Encoder.states`, without positions: the small detector shall not know where a window begins."""
+        return [F.gelu(self.conv2(F.gelu(self.conv1(mel)))).transpose(1, 2)]
+
+
+class Small(nn.Module):
+    """Log-mel float32 [batch, 80, 1000] -> logits float32 [batch, 500, 2 + kinds]."""
+
+    def __init__(self, encoder: Encoder, hidden: int) -> None:
+        super().__init__()
+        self.encoder = Stem(encoder)
+        self.head = Head(encoder.width, 1, hidden, len(KINDS), 0.1, DILATIONS, context=True)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        return self.head(self.encoder.states(mel)[0])
+
+
+def train(
+    model: Small,
+    shards: Mels,
+    plan: SmallPlan,
+    teacher: np.ndarray | None = None,
+    report: Callable[[str], None] = print,
+) -> None:
+    """Train in place; the running mean of the weights stays. `teacher` holds logits float16 [windows, 500, 2]
+    of events and pulses.
+    """
+    torch.manual_seed(plan.seed)
+    rng = np.random.default_rng(plan.seed)
+    model.train().requires_grad_(True)
+    groups = [
+        {"params": model.encoder.parameters(), "lr": plan.stem_rate},
+        {"params": model.head.parameters(), "lr": plan.rate},
+    ]
+    optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
+    steps = int(plan.epochs * len(shards) / plan.batch)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, [plan.stem_rate, plan.rate], total_steps=steps + 1, pct_start=0.1
+    )
+    running = torch.optim.swa_utils.AveragedModel(
+        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(plan.kept)
+    )
+    began, mean = time.monotonic(), 0.0
+    for done, (batch, mel, chosen) in enumerate(shards.forever(plan.batch, rng), 1):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = model(masked(torch.from_numpy(mel), rng)).float()
+        loss = loss_of(logits, batch, plan.positive)
+        if teacher is not None:
+            told = torch.sigmoid(torch.from_numpy(teacher[chosen]).float())
+            taught = F.binary_cross_entropy_with_logits(logits[..., :KINDS_FROM], told)
+            loss = (1 - plan.taught) * loss + plan.taught * taught
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        cycle.step()
+        running.update_parameters(model)
+        mean += 0.02 * (loss.item() - mean) if mean else loss.item()
+        if done % 50 == 0 or done == steps:
+            left = (time.monotonic() - began) / done * (steps - done)
+            report(f"tiny: step {done} of {steps}, loss {mean:.4f}, {left / 60:.1f} min left")
+        if done == steps:
+            break
+    model.load_state_dict(running.module.state_dict())
+    model.eval().requires_grad_(False)
+
+
+def masked(mel: Tensor, rng: np.random.Generator) -> Tensor:
+    """SpecAugment (Park et al. 2019, 1904.08779): in half of the windows a stretch of time and a band of
+    frequency are set to the window's least value, in place; and the level of each window varies a little.
+    """
+    for window in mel:
+        window += float(rng.uniform(-0.15, 0.15))
+        if rng.random() < 0.5:
+            floor = window.min()
+            length, band = int(rng.integers(80)), int(rng.integers(12))
+            first, lowest = int(rng.integers(1000 - length)), int(rng.integers(80 - band))
+            window[:, first : first + length] = floor
+            window[lowest : lowest + band] = floor
+    return mel
+
+
+class Mels(Shards):
+    """Shards read by their log-mels and not by their states."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        super().__init__(folders)
+        paths = [Path(file.name) for file in self._files]
+        self._mels = [np.load(path.with_suffix(".mel.npy"), mmap_mode="r") for path in paths]
+
+    def forever(self, size: int, rng: np.random.Generator) -> Iterator[tuple[Batch, np.ndarray, np.ndarray]]:
+        """Batches without states, their log-mels float32 [n, 80, 1000] and the windows' numbers, epoch after
+        epoch."""
+        while True:
+            order = rng.permutation(len(self))
+            for first in range(0, len(order) - size + 1, size):
+                chosen = order[first : first + size]
+                mels = np.stack([self._mels[self._shard[i]][self._row[i]] for i in chosen])
+                yield self._labelled(np.zeros((size, 0, 0), np.float16), chosen), unpacked_mel(mels), chosen

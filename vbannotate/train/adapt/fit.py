@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -28,10 +29,12 @@ _RUN_AT_ONCE = 16  # windows
 class Plan:
     """How the head is fitted. `batch` counts windows of the user's; as many of the base data go with them.
 
-    `pull` weighs the squared distance from the starting weights.
+    `pull` weighs the squared distance from the starting weights. No more than `most` steps are made: hours of
+    corrections shall not take hours.
     """
 
     epochs: int = 12
+    most: int = 400
     batch: int = 8
     rate: float = 5e-4
     pull: float = 0.01
@@ -76,30 +79,26 @@ def fit(
     start = [tensor.detach().clone() for tensor in head.fitted]
     optimiser = torch.optim.AdamW(head.fitted, lr=plan.rate, weight_decay=0.0)
     places = [(k, row) for k, one in enumerate(own) for row in range(len(one.states))]
-    steps = plan.epochs * -(-len(places) // plan.batch)
+    steps = min(plan.most, plan.epochs * -(-len(places) // plan.batch))
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.rate, total_steps=steps + 1, pct_start=0.15)
     around = _drawn([(k, row) for k, one in enumerate(base) for row in range(len(one.states))], rng)
-    step = 0
-    for _ in range(plan.epochs):
-        order = rng.permutation(len(places))
-        for first in range(0, len(places), plan.batch):
-            chosen = [places[k] for k in order[first : first + plan.batch]]
-            loss = _loss(head, own, chosen, blend=1.0)
-            if base:
-                loss = loss + _loss(head, base, [next(around) for _ in chosen], blend=0.5)
-            pull = sum(((now - then) ** 2).sum() for now, then in zip(head.fitted, start, strict=True))
-            optimiser.zero_grad(set_to_none=True)
-            (loss + plan.pull * pull).backward()
-            torch.nn.utils.clip_grad_norm_(head.fitted, 1.0)
-            optimiser.step()
-            cycle.step()
-            step += 1
-            progress(step / steps)
+    drawn = _drawn(places, rng)
+    for step in range(1, steps + 1):
+        loss = _loss(head, own, list(islice(drawn, plan.batch)), blend=1.0)
+        if base:
+            loss = loss + _loss(head, base, list(islice(around, plan.batch)), blend=0.5)
+        pull = sum(((now - then) ** 2).sum() for now, then in zip(head.fitted, start, strict=True))
+        optimiser.zero_grad(set_to_none=True)
+        (loss + plan.pull * pull).backward()
+        torch.nn.utils.clip_grad_norm_(head.fitted, 1.0)
+        optimiser.step()
+        cycle.step()
+        progress(step / steps)
     return split.rounded(head.parameters_now())
 
 
 def _drawn(places: list[tuple[int, int]], rng: np.random.Generator) -> Iterator[tuple[int, int]]:
-    """Windows of the base data in random order, again and again."""
+    """Windows in random order, again and again."""
     while places:
         for k in rng.permutation(len(places)):
             yield places[k]

@@ -98,7 +98,8 @@ class Outcome:
 def train(run: Run, report: Report | None = None, callbacks: Sequence[TrainerCallback] = ()) -> Outcome:
     """Train, or go on training, in the folder that the settings name; gives the best network.
 
-    Raises VbannotateError where data, encoder or folder do not allow it.
+    `callbacks` come before those that keep checkpoints and log. Raises VbannotateError where data, encoder or
+    folder do not allow it.
     """
     report, settings, folder = report or Report(), run.settings, Path(run.settings.out_dir)
     begin = checkpoints.start(folder, settings.resume_mode)
@@ -111,19 +112,11 @@ def train(run: Run, report: Report | None = None, callbacks: Sequence[TrainerCal
         raise UsageError(f"--window {run.window_s:g} s is longer than the encoder listens", "30 s at most")
     device, precision = _device(run.device), _precision(run.precision, run.device)
     set_seed(run.seed)
-    cached = settings.mode == "frozen" and run.made is None
-    model = network.build(
-        source, settings.mode, len(run.labels), settings.pos_weight, settings.lora_rank, settings.lora_alpha,
-        with_encoder=not cached,
-    )  # fmt: skip
-    if head is not None:
-        model.load_head(head)
-    states = States(run.cache, source, layout) if cached else None
+    model = _network(run, source, head)
+    states = States(run.cache, source, layout) if model.encoder is None else None
     sets = _sets(run, found, layout, source, states)
     if states is not None:
-        cut = data.windows((*found.train, *found.val), layout)
-        if fresh := states.fill(cut, device, lambda done, total: report.step("encoder states", done, total)):
-            report.line(f"encoder states of {fresh} windows kept in {run.cache}")
+        _fill(states, data.windows((*found.train, *found.val), layout), device, run.cache, report)
     batch = settings.max_bsz or probe(model, sets[0], device)
     record = _record(run, found, source, batch, precision, network.trainable(model))
     if begin is not None:
@@ -132,13 +125,29 @@ def train(run: Run, report: Report | None = None, callbacks: Sequence[TrainerCal
     checkpoints.write_record(folder, record)
     scorer = Scorer(found.val, layout, run.labels, Decoding().updated(settings.decoding()))
     trainer = _trainer(run, model, sets, scorer, batch, precision, device)
-    trainer.add_callback(_Keeper(folder, record, run.save_steps))
-    trainer.add_callback(_Teller(report, settings.epochs))
-    for callback in callbacks:
+    for callback in (*callbacks, _Keeper(folder, record, run.save_steps), _Teller(report, settings.epochs)):
         trainer.add_callback(callback)
     with _quiet():
         trainer.train(resume_from_checkpoint=str(begin) if begin else None)
     return _best(trainer, model, source, record, folder)
+
+
+def _network(run: Run, source: Source, head: dict[str, np.ndarray] | None) -> Locator:
+    """The network at its start; without its encoder where that stays frozen and its states are kept."""
+    settings = run.settings
+    model = network.build(
+        source, settings.mode, len(run.labels), settings.pos_weight, settings.lora_rank, settings.lora_alpha,
+        with_encoder=settings.mode != "frozen" or run.made is not None,
+    )  # fmt: skip
+    if head is not None:
+        model.load_head(head)
+    return model
+
+
+def _fill(states: States, cut: Sequence[data.Window], device: str, cache: Path, report: Report) -> None:
+    fresh = states.fill(cut, device, lambda done, total: report.step("encoder states", done, total))
+    if fresh:
+        report.line(f"encoder states of {fresh} windows kept in {cache}")
 
 
 def _weights(run: Run) -> tuple[Source, dict[str, np.ndarray] | None]:
@@ -341,7 +350,8 @@ class _Keeper(TrainerCallback):
                 file.write(json.dumps(entry) + "\n")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self._save_steps and state.global_step % self._save_steps == 0:
+        within = abs(state.epoch - round(state.epoch)) > 1e-6  # the epoch's own comes after its figures
+        if self._save_steps and state.global_step % self._save_steps == 0 and within:
             control.should_save = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -353,11 +363,12 @@ def _entry(logged: dict[str, Any]) -> dict[str, Any] | None:
     """A line of the log: a step's loss or an epoch's figures, without what the clock decides."""
     if "loss" not in logged and "eval_loss" not in logged:
         return None
-    return {
+    plain = {
         name.removeprefix("eval_") if name != "eval_loss" else name: value
         for name, value in logged.items()
         if not name.endswith(_TIMES)
     }
+    return dict(sorted(plain.items(), key=lambda item: (item[0] not in ("epoch", "step"), item[0])))
 
 
 class _Teller(TrainerCallback):

@@ -75,7 +75,7 @@ def digest(folder):
 
 
 def test_half_are_empty_the_rest_have_one_to_five_bursts_and_backgrounds_come_alike(clips):
-    made = some(clips, replace(SMALL, seconds=20.0), 160)
+    made = some(clips, replace(SMALL, seconds=12.0), 160)
     counts = Counter(len(scene.bursts) for scene in made)
     assert 60 <= counts[0] <= 100 and set(counts) == {0, 1, 2, 3, 4, 5}
     assert min(Counter(scene.background for scene in made).values()) > 20
@@ -368,13 +368,49 @@ def test_sources_that_are_here_are_the_default(sounds, tmp_path, monkeypatch, ca
         (["--split", "half"], "unknown --split 'half'"),
         (["-f", "json"], "-f json would be the soundscapes' own JSON"),
         (["--empty", "2"], "--empty"),
+        (
+            ["--backgrounds", "{sounds}/bursts"],
+            "holds nothing of kind speech or music or env or continuous: x.wav",
+        ),
+        (["--bursts", "{sounds}/bursts/cough/anna0/x.wav"], "x.wav is one recording; name the folder"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(sounds, tmp_path, capsys, more, message):
+    more = [part.format(sounds=sounds) for part in more]
     assert run(command(sounds, tmp_path / "set", *more)) == 2
     err = capsys.readouterr().err
     assert message in err and err.count("\n") == 1
     assert not (tmp_path / "set").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(sounds, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert run(command(sounds, tmp_path / "file" / "set")) == 1
+    err = capsys.readouterr().err
+    assert "give another --output" in err and err.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such signal there")
+def test_an_interrupted_run_says_one_line(sounds, tmp_path):
+    code = "import sys; from vbannotate.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *command(sounds, tmp_path / "set", "--n", "2000", "--jobs", "2")],
+        cwd=Path.cwd(),
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A background job is started with SIGINT ignored, and would hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "set").glob("[0-9]????.json")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: all processes hear it
+    assert process.communicate(timeout=60)[1].splitlines() == [
+        "vbannotate: interrupted; files written so far are whole"
+    ]
+    assert process.returncode == 130
+    assert not [path for path in (tmp_path / "set").iterdir() if path.name.endswith(".tmp")]
 
 
 def test_hard_negatives_need_sounds_that_are_tagged(sounds, clips, tmp_path):

@@ -6,6 +6,7 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
+from vbannotate.audio import is_media
 from vbannotate.errors import UsageError
 from vbannotate.sources import clips, index
 from vbannotate.sources.clips import Clip
@@ -53,6 +54,8 @@ def resolve(what: str, kinds: tuple[str, ...], other: str | None) -> Found:
     path = Path(what)
     if path.is_dir():
         found = look(path, Wanted(path.resolve().name, other=other))
+    elif path.is_file() and is_media(path):
+        raise UsageError(f"{what} is one recording", "name the folder that it lies in")
     elif path.is_file():
         found = Found(index.read(path), [])
     else:

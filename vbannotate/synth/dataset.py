@@ -9,43 +9,28 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import soundfile
 
 from vbannotate import __version__, files, formats
-from vbannotate.errors import UsageError, WouldOverwriteError
-from vbannotate.events import TIER, Annotation, Event, Tier
-from vbannotate.formats.base import WriteOptions
+from vbannotate.errors import UsageError, VbannotateError, WouldOverwriteError
+from vbannotate.events import Annotation
 from vbannotate.sources.clips import Clip
 from vbannotate.sources.index import JUDGES
 from vbannotate.synth import about, layout
 from vbannotate.synth.library import HARD
 from vbannotate.synth.on_the_fly import Stream
-from vbannotate.synth.scenes import Library, Recipe
+from vbannotate.synth.scenes import Library
+from vbannotate.synth.writing import ALL, Order, write_all
 
 SETTINGS = "synth.json"
-ALL = "all"
 _OURS = re.compile(r"\.\d{5,}\..*\.\d+\.tmp")  # what a killed run leaves
-_CHUNK = 8  # soundscapes that a worker takes at a time
 
 Progress = Callable[[float, float | None], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be made. `audio` is mp3, flac or wav; `formats` are annotation files beside each."""
-
-    recipe: Recipe
-    seed: int
-    audio: str = "mp3"
-    formats: tuple[str, ...] = ()
-    split: str = ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +78,11 @@ def generate(
     _claim(folder, order, clips)
     stream = Stream(library, order.recipe, order.seed)
     todo = [k for k in range(count) if not (folder / f"{k:05d}.json").exists()]
-    done = (count - len(todo)) * order.recipe.seconds
-    for seconds in _all(stream, order, folder, todo, jobs):
-        done += seconds
+    done, left = 0.0, len(todo)
+    for seconds in write_all(stream, order, folder, todo, jobs):
+        done, left = done + seconds, left - 1
         if progress is not None:
-            progress(done, count * order.recipe.seconds)
+            progress(done, done + left * done / (len(todo) - left))
     rows = about.rows(folder)
     about.write(folder, rows, clips, _settings(order, clips))
     return Made(len(rows), len(todo), rows)
@@ -118,7 +103,7 @@ def _check(library: Library, order: Order) -> None:
         side = "" if order.split == ALL else f" on the side {order.split}"
         raise UsageError(
             f"no clips of kind {' and '.join(missing)}{side}",
-            f"here are {', '.join(sorted(library.kinds)) or 'none'}; add a source, or leave that kind out",
+            f"here are {', '.join(sorted(library.kinds)) or 'none'}; see --bursts, --backgrounds and --kinds",
         )
     if recipe.hard and HARD not in library.kinds:
         raise UsageError("no clips that resemble bursts and are none", "add some with: sources add --hard")
@@ -167,61 +152,9 @@ def _claim(folder: Path, order: Order, clips: list[Clip]) -> None:
         return
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WouldOverwriteError(f"{folder} holds other files", "give a new folder as --output")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VbannotateError(f"{folder}: {error.strerror or error}", "give another --output") from error
     made = {"made_by": f"vbannotate synth {__version__}", **settings}
     files.write(path, (json.dumps(made, indent=1) + "\n").encode())
-
-
-_worker: tuple[Stream, Order, Path] | None = None
-
-
-def _begin(stream: Stream, order: Order, folder: Path) -> None:
-    global _worker
-    _worker = stream, order, folder
-
-
-def _work(number: int) -> float:
-    assert _worker is not None
-    return _one(*_worker, number)
-
-
-def _all(stream: Stream, order: Order, folder: Path, todo: list[int], jobs: int) -> Iterator[float]:
-    """Make the soundscapes; give the seconds of each when it is written."""
-    if jobs <= 1 or len(todo) <= 1:
-        yield from (_one(stream, order, folder, number) for number in todo)
-        return
-    with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(stream, order, folder)
-    ) as pool:
-        try:
-            yield from pool.map(_work, todo, chunksize=min(_CHUNK, -(-len(todo) // jobs)))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _one(stream: Stream, order: Order, folder: Path, number: int) -> float:
-    """Write one soundscape and return its seconds."""
-    scene = stream[number]
-    stem, told = folder / f"{number:05d}", layout.described(scene)
-    sound = f"{stem.name}.{order.audio}"
-    for name in order.formats:
-        path = stem.with_name(stem.name + formats.ending(name))
-        options = WriteOptions(target=str(path), media_path=str(folder.absolute() / sound))
-        annotation = _annotation(told, sound, formats.module(name).KEEPS.tiers)
-        files.write(path, formats.render(annotation, name, options), overwrite=True)
-    layout.write(stem, scene.audio, told, order.audio)
-    return told["duration_sec"]
-
-
-def _annotation(told: dict[str, Any], sound: str, tiers: bool) -> Annotation:
-    """The events of a soundscape, and its hard negatives in a tier of their own where that can be."""
-    rows = [Tier(TIER, tuple(map(_event, told["events"])))]
-    if tiers and "negatives" in told:
-        rows.append(Tier("negatives", tuple(map(_event, told["negatives"]))))
-    return Annotation(tuple(rows), media=sound, duration_us=round(told["duration_sec"] * 1e6))
-
-
-def _event(row: dict[str, Any]) -> Event:
-    extra = {"snr": row["snr"], "source": row["source"]}
-    return Event(row["start_time"], row["end_time"], row["class"], extra=extra)

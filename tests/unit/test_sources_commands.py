@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +64,11 @@ def test_entries_are_whole():
     assert catalogue.find("emogator").use == "train"
     assert catalogue.find("laion-bursts").use == "?", "no licence could be found"
     assert sum(entry.published for entry in catalogue.ENTRIES) == 5
+
+
+def test_every_entry_stands_in_the_docs():
+    page = (Path(__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
+    assert [entry.name for entry in catalogue.ENTRIES if f"`{entry.name}`" not in page] == []
 
 
 def test_list_names_all_with_licence_and_use(capsys):

@@ -215,7 +215,15 @@ def test_a_stream_gives_what_the_folder_holds(made, clips):
     with pytest.raises(IndexError):
         stream[12]
     with pytest.raises(TypeError, match="no end"):
-        len(synth.stream(clips, order.recipe))
+        len(synth.stream(clips))
+
+
+def test_a_stream_draws_from_what_is_there_and_says_what_is_not(clips):
+    few = [clip for clip in clips if clip.kind in ("burst", "music")]
+    backgrounds = {synth.stream(few)[k].background for k in range(12)}
+    assert backgrounds == {"music", "silence"}
+    with pytest.raises(UsageError, match="no clips of kind env and speech; here are burst, music"):
+        synth.stream(few, scenes.PUBLISHED)
 
 
 def test_a_torch_loader_takes_a_stream(clips):

@@ -181,11 +181,10 @@ def _clips(bursts: list[str] | None, backgrounds: list[str] | None, sides: bool,
 def _weights(text: str | None, recipe: Recipe, clips: list[Clip], silent: bool) -> dict[str, float]:
     """Backgrounds with their weights: those of --kinds, else those of the recipe that there are clips for."""
     from vbannotate.cli.common import warn
-    from vbannotate.synth.dataset import clips_of
+    from vbannotate.synth.on_the_fly import present
 
     if text is None:
-        here = {clip.kind for clip in clips} | {None}
-        weights = {kind: share for kind, share in recipe.backgrounds.items() if clips_of(kind) in here}
+        weights = present(recipe, {clip.kind for clip in clips})
         absent = [kind for kind in recipe.backgrounds if kind not in weights]
         if absent and not silent:
             warn(f"no clips for backgrounds of {', '.join(absent)}: they are left out")

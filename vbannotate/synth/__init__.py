@@ -20,9 +20,16 @@ def stream(
 
     The same as `vbannotate synth` writes from the same clips, recipe and seed. For training on the fly: it
     can be the `dataset` of a torch DataLoader with a collate function of one's own, in any number of workers.
+    Without a `recipe` it is the published one with the backgrounds that there are clips for. Raises
+    UsageError where there are none for what a recipe draws.
     """
-    from vbannotate.synth.on_the_fly import Stream
+    from dataclasses import replace
+
+    from vbannotate.synth.on_the_fly import Stream, check, present
     from vbannotate.synth.scenes import PUBLISHED, Library
 
     library = clips if isinstance(clips, Library) else Library(clips)
-    return Stream(library, PUBLISHED if recipe is None else recipe, seed, length)
+    if recipe is None:
+        recipe = replace(PUBLISHED, alone=True, backgrounds=present(PUBLISHED, library.kinds))
+    check(library, recipe)
+    return Stream(library, recipe, seed, length)

@@ -22,8 +22,7 @@ from vbannotate.events import Annotation
 from vbannotate.sources.clips import Clip
 from vbannotate.sources.index import JUDGES
 from vbannotate.synth import about, layout
-from vbannotate.synth.library import HARD
-from vbannotate.synth.on_the_fly import Stream
+from vbannotate.synth.on_the_fly import Stream, check
 from vbannotate.synth.scenes import Library
 from vbannotate.synth.writing import ALL, Order, write_all
 
@@ -88,25 +87,9 @@ def generate(
     return Made(len(rows), len(todo), rows)
 
 
-def clips_of(background: str) -> str | None:
-    """The kind of clip that a background is made of; None for silence."""
-    return {"silence": None, "real": "continuous"}.get(background, background)
-
-
 def _check(library: Library, order: Order) -> None:
-    recipe = order.recipe
-    wanted = {clips_of(kind) for kind, share in recipe.backgrounds.items() if share} - {None}
-    if recipe.empty < 1:
-        wanted.add("burst")
-    missing = sorted(kind for kind in wanted if kind and kind not in library.kinds)
-    if missing:
-        side = "" if order.split == ALL else f" on the side {order.split}"
-        raise UsageError(
-            f"no clips of kind {' and '.join(missing)}{side}",
-            f"here are {', '.join(sorted(library.kinds)) or 'none'}; see --bursts, --backgrounds and --kinds",
-        )
-    if recipe.hard and HARD not in library.kinds:
-        raise UsageError("no clips that resemble bursts and are none", "add some with: sources add --hard")
+    side = "" if order.split == ALL else f" on the side {order.split}"
+    check(library, order.recipe, side)
     if layout.AUDIO[order.audio][0] not in soundfile.available_formats():
         raise UsageError(f"the libsndfile here writes no {order.audio}", "take --audio flac")
     for name in order.formats:

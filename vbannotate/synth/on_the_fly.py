@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from vbannotate.errors import UsageError
 from vbannotate.synth.audio import Reader
-from vbannotate.synth.library import Library
+from vbannotate.synth.library import HARD, Library
 from vbannotate.synth.scenes import Recipe, Scene, make
 
 
@@ -38,3 +40,29 @@ class Stream:
     def __setstate__(self, state: tuple) -> None:
         self.library, self.recipe, self.seed, self.length = state
         self._reader = Reader()
+
+
+def present(recipe: Recipe, kinds: Iterable[str]) -> dict[str, float]:
+    """The backgrounds of a recipe, with their weights, that clips of these kinds can make."""
+    here = {*kinds, None}
+    return {name: share for name, share in recipe.backgrounds.items() if _clips_of(name) in here}
+
+
+def check(library: Library, recipe: Recipe, where: str = "") -> None:
+    """Raise UsageError where a library does not hold what a recipe draws; `where` says what library."""
+    wanted = {_clips_of(name) for name, share in recipe.backgrounds.items() if share}
+    if recipe.empty < 1:
+        wanted.add("burst")
+    missing = sorted(kind for kind in wanted if kind and kind not in library.kinds)
+    if missing:
+        raise UsageError(
+            f"no clips of kind {' and '.join(missing)}{where}",
+            f"here are {', '.join(sorted(library.kinds)) or 'none'}; add sources of that kind, or leave it out",
+        )
+    if recipe.hard and HARD not in library.kinds:
+        raise UsageError("no clips that resemble bursts and are none", "add some with: sources add --hard")
+
+
+def _clips_of(background: str) -> str | None:
+    """The kind of clip that a background is made of; None for silence."""
+    return {"silence": None, "real": "continuous"}.get(background, background)

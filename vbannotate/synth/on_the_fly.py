@@ -55,9 +55,10 @@ def check(library: Library, recipe: Recipe, where: str = "") -> None:
         wanted.add("burst")
     missing = sorted(kind for kind in wanted if kind and kind not in library.kinds)
     if missing:
+        here = ", ".join(sorted(library.kinds)) or "none"
         raise UsageError(
             f"no clips of kind {' and '.join(missing)}{where}",
-            f"here are {', '.join(sorted(library.kinds)) or 'none'}; add sources of that kind, or leave it out",
+            f"here are {here}; add sources of that kind, or leave it out",
         )
     if recipe.hard and HARD not in library.kinds:
         raise UsageError("no clips that resemble bursts and are none", "add some with: sources add --hard")

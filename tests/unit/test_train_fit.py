@@ -114,9 +114,8 @@ def test_export_equals_torch_and_runs_as_a_model(head, encoder_file, tmp_path):
     detector = export.detector(export.cut_encoder(encoder_file), head)
     presets = {"balanced": Settings(threshold=0.4, peak=0.9), "recall": Settings(threshold=0.2)}
     presets[pipeline.PULSES] = Settings(threshold=0.3, merge_gap=0.1)
-    export.write(
-        detector, tmp_path / "model", pipeline.config({name: s.to_dict() for name, s in presets.items()})
-    )
+    chosen = {name: s.to_dict() for name, s in presets.items()}
+    export.write(detector, tmp_path / "model", pipeline.config("base", chosen))
     audio = np.random.default_rng(1).standard_normal(160_000).astype(np.float32) * 0.1
     locator = models.load(tmp_path / "model", device="cpu", backend="onnx")
     with torch.inference_mode():

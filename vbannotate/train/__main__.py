@@ -48,11 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     detector = commands.add_parser(
         "detector", parents=[data], help="make the bundled detector, stage by stage"
     )
-    detector.add_argument("--encoder", type=Path, required=True, help="Whisper base encoder, safetensors")
+    detector.add_argument("--encoder", type=Path, required=True, help="Whisper base's encoder, safetensors")
+    detector.add_argument("--tiny-encoder", type=Path, required=True, help="Whisper tiny.en's encoder")
     detector.add_argument("--cache", type=Path, default=CACHE, help=f"features and soundscapes ({CACHE})")
     detector.add_argument("--share", type=float, default=1.0, help="of the training windows, for a try (1)")
     detector.add_argument("--jobs", type=int, default=2, help="processes (2)")
-    detector.add_argument("-o", "--output", type=Path, required=True, help="model folder to write")
+    detector.add_argument("-o", "--output", type=Path, required=True, help="folder for base and tiny")
     detector.set_defaults(run=_detector)
 
     sets = commands.add_parser("sets", parents=[data], help="write the soundscapes of val and test")
@@ -85,7 +86,14 @@ def _detector(options: argparse.Namespace) -> None:
     from vbannotate.train import pipeline
 
     pipeline.run(
-        _sources(options), options.encoder, options.cache, options.output, options.share, options.jobs, _say
+        _sources(options),
+        options.encoder,
+        options.tiny_encoder,
+        options.cache,
+        options.output,
+        options.share,
+        options.jobs,
+        _say,
     )
 
 

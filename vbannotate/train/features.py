@@ -249,7 +249,7 @@ class Shards:
         order = rng.permutation(len(self))
         for first in range(0, len(order), size):
             chosen = order[first : first + size]
-            states = np.stack([self._window(self._shard[i], self._row[i]) for i in chosen])
+            states = np.stack([self.states(i) for i in chosen])
             yield self._labelled(states, chosen)
 
     def _labelled(self, states: np.ndarray, chosen: np.ndarray) -> Batch:
@@ -261,10 +261,11 @@ class Shards:
             self.weight[chosen].astype(np.float32),
         )
 
-    def _window(self, shard: int, row: int) -> np.ndarray:
+    def states(self, window: int) -> np.ndarray:
         """One window's states, read and not mapped: thousands of page faults a batch cost more than the
         copy.
         """
+        shard, row = self._shard[window], self._row[window]
         mapped = self._states[shard]
         size = mapped[0].nbytes
         self._files[shard].seek(mapped.offset + row * size)

@@ -7,11 +7,10 @@ series); then, where they are learnt, the kinds of burst, which exclude one anot
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-
-from vbannotate.models.whisper import Encoder
 
 DILATIONS = (1, 2, 4, 8, 16)  # with kernel 5 a frame sees 1.2 s to either side
 EVENT, PULSE, KINDS_FROM = 0, 1, 2  # columns
@@ -54,12 +53,18 @@ class Head(nn.Module):
         return self.out(x.transpose(1, 2))
 
 
+class Listener(Protocol):
+    """What a head stands on: an `Encoder`, or the convolutions of one."""
+
+    def states(self, mel: Tensor, after: Sequence[int]) -> list[Tensor]: ...
+
+
 class Detector(nn.Module):
     """Encoder and head as they are run: log-mel float32 [batch, 80, 1000] -> probabilities [batch, 500,
     2 + kinds].
     """
 
-    def __init__(self, encoder: Encoder, head: Head, taps: Sequence[int]) -> None:
+    def __init__(self, encoder: Listener, head: Head, taps: Sequence[int]) -> None:
         super().__init__()
         self.encoder, self.head, self.taps = encoder, head, tuple(taps)
 

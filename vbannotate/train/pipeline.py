@@ -1,4 +1,4 @@
-"""The bundled detector from its sources, stage by stage. A stage whose result is in the cache is not
+"""The bundled detectors from their sources, stage by stage. A stage whose result is in the cache is not
 repeated.
 
 states      training soundscapes -> states of the encoder            CACHE/features/{PARTS}
@@ -6,8 +6,9 @@ validation  soundscapes of the val split and their states            CACHE/sets/
 first       a head on half of the training states                    CACHE/first.pt
 mining      burst-free windows that the first head fires on          CACHE/features/{MINES}
 tune        layers 3 and 4 and the head on everything                CACHE/tuned.pt
-settings    temperature and settings from validation curves          CACHE/settings.json
-export      model.onnx and config.json                               OUTPUT
+settings    temperature and settings from validation curves          CACHE/base.json, CACHE/tiny.json
+export      model.onnx and config.json                               OUTPUT/base
+tiny        the small detector, taught by the large one              CACHE/tiny.pt, OUTPUT/tiny
 
 Test soundscapes are no part of this: the commands ``sets`` and ``evaluate`` come after.
 """
@@ -28,10 +29,11 @@ from vbannotate import models
 from vbannotate.decode import Settings, decode
 from vbannotate.errors import VbannotateError
 from vbannotate.models.mel import log_mel
+from vbannotate.models.whisper import Encoder
 from vbannotate.sources import clips
 from vbannotate.sources.clips import Sources
 from vbannotate.synth import scenes
-from vbannotate.train import choose, curves, export, features, fit, sets, soften, tune
+from vbannotate.train import choose, curves, export, features, fit, sets, small, soften, tune
 from vbannotate.train.head import EVENT, PULSE, Detector
 from vbannotate.train.head import probabilities as head_probabilities
 
@@ -52,17 +54,16 @@ class Part:
 PARTS = {
     "train": Part(scenes.TRAINING, SEED, 13_000, ended=0.0),
     "wide": Part(scenes.WIDER, SEED + 2, 4_000),
-    "wider": Part(scenes.WIDER, SEED + 3, 12_000, more=True),
+    "wider": Part(scenes.WIDER, SEED + 3, 6_500, more=True),
 }
 # Burst-free windows that the first head is tried on.
-MINES = {
-    "mined": Part(scenes.MINING, SEED + 1, 6_000, ended=0.0),
-    "mined-more": Part(scenes.MINING, SEED + 4, 5_000, more=True),
-}
+MINES = {"mined": Part(scenes.MINING, SEED + 1, 6_000, ended=0.0)}
+WITH_MELS = ("wide", "wider")  # parts that the small detector learns from
 
-FIRST = fit.Plan(epochs=3)
-FIRST_SHARE = 0.5  # of the training windows
+FIRST = fit.Plan(epochs=2)
+FIRST_PARTS, FIRST_SHARE = ("train", "wide"), 0.5
 TUNED = tune.TunePlan()
+TINY = small.SmallPlan()
 
 # Rounding weights to float16 may move a probability by this much, and no event of so many recordings.
 LARGEST_DIFFERENCE = 2e-3
@@ -74,9 +75,16 @@ Report = Callable[[str], None]
 
 
 def run(
-    sources: Sources, encoder: Path, cache: Path, output: Path, share: float, jobs: int, report: Report
+    sources: Sources,
+    encoder: Path,
+    tiny_encoder: Path,
+    cache: Path,
+    output: Path,
+    share: float,
+    jobs: int,
+    report: Report,
 ) -> None:
-    """Run all stages that `cache` does not hold yet, and write the model folder `output`.
+    """Run all stages that `cache` does not hold yet, and write the model folders base and tiny in `output`.
 
     `share` scales the numbers of windows, for a try.
     """
@@ -96,24 +104,67 @@ def run(
     sets.write_half(clips.load(replace(sources, more=None)), "val", cache / "sets", report)
     first = cache / "first.pt"
     if not first.exists():
-        fit.save(fit.fit(features.Shards(train, FIRST_SHARE), FIRST, report), FIRST, first)
+        some = [cache / "features" / name for name in FIRST_PARTS]
+        fit.save(fit.fit(features.Shards(some, FIRST_SHARE), FIRST, report), FIRST, first)
     mined = states(MINES, first)
     model, head, tuned = export.cut_encoder(encoder), fit.restore(first), cache / "tuned.pt"
     if not tuned.exists():
         tune.tune(model, head, features.Shards([*train, *mined, *mined]), TUNED, report)
         tune.save(model, head, tuned)
     tune.restore(model, head, tuned)
-    measured = validation_curves(tune.Tail(model, head).eval(), taps, cache, report)
+    tail = tune.Tail(model, head).eval()
+    tiny, learnt = (
+        small.Small(Encoder.from_file(tiny_encoder, layers=1), TINY.hidden),
+        cache / "tiny.pt",
+    )
+    if not learnt.exists():  # before the head is cooled: the teacher's own certainty
+        shards = small.Mels([cache / "features" / name for name in WITH_MELS])
+        report("tiny: what its teacher says of each window")
+        small.train(tiny, shards, TINY, small.told(tail, shards), report)
+        torch.save(tiny.state_dict(), learnt)
+    tiny.load_state_dict(torch.load(learnt, weights_only=True))
+
+    measured = validation_curves(tail, taps, cache, report)
+    _finish("base", export.detector(model, head), measured, cache, output, report)
+    measured = small_curves(tiny.eval(), cache, report)
+    _finish("tiny", Detector(tiny.encoder, tiny.head, (0,)), measured, cache, output, report)
+
+
+def _finish(
+    name: str,
+    detector: Detector,
+    measured: dict[int, choose.Measured],
+    cache: Path,
+    output: Path,
+    report: Report,
+) -> None:
+    """Calibrate, choose settings, export and check: the same for every model."""
     for column, curves_of in measured.items():
         divisor = soften.temperature(curves_of)
-        soften.cool(head, divisor, column)
+        soften.cool(detector.head, divisor, column)
         measured[column] = soften.cooled(curves_of, divisor)
-        report(f"calibration: logits of column {column} divided by {divisor}")
-    chosen = _settings(cache / "settings.json", measured, report)
-    detector = export.detector(model, head)
-    export.write(detector, output, config(chosen))
-    _check(detector, output, cache / "sets" / "val" / "scenes")
-    report(f"written: {output}")
+        report(f"{name}: logits of column {column} divided by {divisor}")
+    chosen = _settings(cache / f"{name}.json", measured, report)
+    detector.eval()
+    export.write(detector, output / name, config(name, chosen))
+    _check(detector, output / name, cache / "sets" / "val" / "scenes")
+    report(f"written: {output / name}")
+
+
+def small_curves(model: small.Small, cache: Path, report: Report) -> dict[int, choose.Measured]:
+    """Curves of all validation sets by column, from their sound."""
+    measured: dict[int, choose.Measured] = {EVENT: {}, PULSE: {}}
+    for folder in sorted(p for p in (cache / "sets" / "val").iterdir() if p.is_dir()):
+        report(f"validation: tiny on {folder.name}")
+        items, lengths, found = sets.read(folder), [], []
+        for item in items:
+            audio = curves.read(item)
+            lengths.append(len(audio))
+            mels = np.stack([log_mel(window) for window in curves.windows(audio)])
+            found.append(probabilities(model, mels))
+        for column, measured_here in measured.items():
+            measured_here[folder.name] = items, curves.stitched(lengths, np.concatenate(found)[..., column])
+    return measured
 
 
 def validation_curves(
@@ -140,7 +191,9 @@ def validation_curves(
 
 
 def probabilities(network: nn.Module, states: np.ndarray) -> np.ndarray:
-    """A head or tail on states float16 [windows, 500, d] -> float32 [windows, 500, 2 + kinds]."""
+    """A network on states [windows, 500, d] or log-mels [windows, 80, 1000] -> float32 [windows, 500, 2 +
+    kinds].
+    """
     found = []
     with torch.inference_mode():
         for first in range(0, len(states), 32):
@@ -158,14 +211,20 @@ def _settings(path: Path, measured: dict[int, choose.Measured], report: Report) 
     return json.loads(path.read_text("utf-8"))
 
 
-def config(chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
+_TITLES = {
+    "base": "vbannotate base: vocal bursts, Whisper base cut after layer 4",
+    "tiny": "vbannotate tiny: vocal bursts, a small convolutional network taught by base",
+}
+
+
+def config(name: str, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The model's config.json: what it is, how it is run, how its curves are decoded."""
     used = {name: {k: v for k, v in values.items() if k in _WRITTEN} for name, values in chosen.items()}
     pulses = used.pop(PULSES)
     return {
         "family": "locator",
-        "name": "base",
-        "title": "vbannotate base: vocal bursts, Whisper base cut after layer 4",
+        "name": name,
+        "title": _TITLES[name],
         "version": "2",
         "licence": "MIT (Whisper encoder, Copyright (c) 2022 OpenAI), Apache-2.0 (head)",
         "source": "trained by python -m vbannotate.train detector; see README.md beside this file",

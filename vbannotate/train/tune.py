@@ -26,7 +26,7 @@ from vbannotate.train.head import Head
 class TunePlan:
     """How layers and head are tuned. `positive` is the weight of burst frames, `batch` counts windows."""
 
-    epochs: float = 1.5
+    epochs: float = 1.2
     batch: int = 16
     layer_rate: float = 1e-4
     head_rate: float = 5e-4

@@ -2,6 +2,7 @@
 soundscapes that detectors are judged on, ``evaluate`` judges one.
 
     python -m vbannotate.train detector --data DATA --pools POOLS --encoder FILE -o DIR
+    python -m vbannotate.train pools -o MORE
     python -m vbannotate.train sets --data DATA --pools POOLS -o DIR
     python -m vbannotate.train evaluate MODEL DIR/test [--json FILE]
 """
@@ -56,6 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     detector.add_argument("-o", "--output", type=Path, required=True, help="folder for base and tiny")
     detector.set_defaults(run=_detector)
 
+    pools = commands.add_parser("pools", help="build further pools from public packages and repositories")
+    pools.add_argument("--only", nargs="+", metavar="NAME", default=[], help="these sources (all)")
+    pools.add_argument("--jobs", type=int, default=2, help="sources at a time (2)")
+    pools.add_argument("-o", "--output", type=Path, required=True, help="folder to fill, for --more")
+    pools.set_defaults(run=_pools)
+
     sets = commands.add_parser("sets", parents=[data], help="write the soundscapes of val and test")
     sets.add_argument("-o", "--output", type=Path, required=True)
     sets.add_argument("--half", choices=("val", "test"), default="test")
@@ -95,6 +102,12 @@ def _detector(options: argparse.Namespace) -> None:
         options.jobs,
         _say,
     )
+
+
+def _pools(options: argparse.Namespace) -> None:
+    from vbannotate.train import pools
+
+    pools.build(options.output, options.only, options.jobs, _say)
 
 
 def _sets(options: argparse.Namespace) -> None:

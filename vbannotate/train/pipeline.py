@@ -61,7 +61,7 @@ MINES = {"mined": Part(scenes.MINING, SEED + 1, 6_000, ended=0.0)}
 WITH_MELS = ("wide", "wider")  # parts that the small detector learns from
 
 FIRST = fit.Plan(epochs=2)
-FIRST_PARTS, FIRST_SHARE = ("train", "wide"), 0.5
+FIRST_PARTS, FIRST_SHARE = ("train", "wide"), 0.25
 TUNED = tune.TunePlan()
 TINY = small.SmallPlan()
 

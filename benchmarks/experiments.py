@@ -22,12 +22,12 @@ import torch
 from vbannotate.decode import Settings as Decoding
 from vbannotate.sources import clips
 from vbannotate.synth import dataset, scenes
+from vbannotate.synth.on_the_fly import present
 from vbannotate.train.locator import data, options, output, scoring, training
 from vbannotate.train.locator.training import Report, Run
 
 RANKS = (0, 8, 2, 4)
 SCENES = {"train": ("train", 101), "val": ("val", 102), "judge": ("val", 103)}  # split of the clips, seed
-BACKGROUNDS = ("speech", "env", "music", "silence")
 
 
 def main() -> None:
@@ -75,13 +75,11 @@ def _make(wanted: argparse.Namespace) -> None:
     counts = {"train": wanted.clips, "val": wanted.choose, "judge": wanted.judge}
     for name, (split, seed) in SCENES.items():
         chosen = dataset.chosen(found, split)
-        kinds = {clip.kind for clip in chosen} | {None}
-        here = {kind: 1.0 for kind in BACKGROUNDS if dataset.clips_of(kind) in kinds}
         recipe = replace(
             scenes.PUBLISHED,
             seconds=wanted.seconds if name == "train" else 10.0,
             bursts=(1, 2),
-            backgrounds=here,
+            backgrounds=present(scenes.PUBLISHED, {clip.kind for clip in chosen}),
             alone=True,
             longest=4.0,
         )

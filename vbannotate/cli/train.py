@@ -181,7 +181,9 @@ def _stream(
         from vbannotate.train.locator import made
     except ImportError as error:
         raise MissingDependencyError("scipy", "train", "making soundscapes") from error
-    return made.open_stream(bursts or [], backgrounds or [], window, seed)
+    from vbannotate.cli.common import warn
+
+    return made.open_stream(bursts or [], backgrounds or [], window, seed, warn)
 
 
 def _labels(text: str) -> tuple[str, ...]:

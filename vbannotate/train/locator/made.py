@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch.utils.data import Dataset
 
-from vbannotate.errors import UsageError
 from vbannotate.models.windows import Layout
 from vbannotate.sources import index, tables
 from vbannotate.sources.clips import Clip
 from vbannotate.synth import dataset, scenes, stream
-from vbannotate.synth.on_the_fly import Stream
+from vbannotate.synth.on_the_fly import Stream, check, present
 from vbannotate.train.locator.data import WINDOW_S, padded_mel, target_of
 
 BURSTS = ("burst", "continuous")
 BACKGROUNDS = ("speech", "music", "env", "continuous")
 
 
-def open_stream(bursts: Sequence[str], backgrounds: Sequence[str], window_s: float, seed: int) -> Stream:
+def open_stream(
+    bursts: Sequence[str],
+    backgrounds: Sequence[str],
+    window_s: float,
+    seed: int,
+    warn: Callable[[str], None] = print,
+) -> Stream:
     """Soundscapes as long as a window, by the published recipe, or for shorter windows by ``training``.
 
     `bursts` and `backgrounds` are folders, tables or sources; without them all sources that are here are
     taken. Only clips of the side ``train`` are used. Raises UsageError where there are none.
     """
-    clips = {**_clips(bursts, BURSTS, "burst"), **_clips(backgrounds, BACKGROUNDS, "env")}
+    clips = {
+        **_clips(bursts, BURSTS, "burst", warn),
+        **_clips(backgrounds, BACKGROUNDS, "env", warn),
+    }
     training = dataset.chosen(list(clips.values()), "train")
-    kinds = {clip.kind for clip in training}
-    if "burst" not in kinds:
-        raise UsageError(
-            "no bursts to make soundscapes of", "give --bursts FOLDER, or see: vbannotate sources"
-        )
     recipe = scenes.PUBLISHED if window_s == WINDOW_S else scenes.TRAINING
-    here = {k: w for k, w in recipe.backgrounds.items() if dataset.clips_of(k) in {None, *kinds}}
-    return stream(training, replace(recipe, seconds=window_s, backgrounds=here, alone=True), seed)
+    here = present(recipe, {clip.kind for clip in training})
+    recipe = replace(recipe, seconds=window_s, backgrounds=here, alone=True)
+    library = scenes.Library(training)
+    check(library, recipe, " on the side train")
+    return stream(library, recipe, seed)
 
 
-def _clips(named: Sequence[str], kinds: tuple[str, ...], other: str) -> dict[tuple[Path, str, str], Clip]:
+def _clips(
+    named: Sequence[str], kinds: tuple[str, ...], other: str, warn: Callable[[str], None]
+) -> dict[tuple[Path, str, str], Clip]:
     if named:
-        found = [clip for what in named for clip in tables.resolve(what, kinds, other)]
+        looked = [tables.resolve(what, kinds, other) for what in named]
+        for note in (note for one in looked for note in one.notes):
+            warn(note)
+        found = [clip for one in looked for clip in one.clips]
     else:
         found = [c for path in index.kept().values() for c in index.read(path) if c.kind in kinds]
     return {(clip.path, clip.kind, clip.label): clip for clip in found}

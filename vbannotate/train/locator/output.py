@@ -35,21 +35,14 @@ HEAD, ADAPTER, PICTURE = Path("head", HEAD_FILE), "adapter", "curves.png"
 
 def write(outcome: Outcome, folder: Path, command: Sequence[str]) -> list[Path]:
     """Write the model beside the run's log; gives its files. `command` is what the user typed."""
-    record = outcome.record
-    arrays = network.tensors(outcome.network, outcome.source)
-    with files.replacing(folder / TENSORS, overwrite=True) as temporary:
-        checkpoint.write_safetensors(
-            temporary, arrays, {"format": "pt", "source": "vbannotate train detector"}
-        )
-    card = _card(outcome, folder)
-    _text(folder / CONFIG, json.dumps(card.to_dict(), indent=2, ensure_ascii=False) + "\n")
-    written = [folder / TENSORS, folder / CONFIG, folder / HEAD]
+    card = write_model(outcome, folder)
     head = {name: value.numpy() for name, value in outcome.network.head().items()}
     write_head(head, folder / HEAD)
-    if record["mode"] == "lora":  # complete but for the encoder: see `vbannotate.models.runs`
+    written = [folder / TENSORS, folder / CONFIG, folder / HEAD]
+    if outcome.record["mode"] == "lora":  # complete but for the encoder: see `vbannotate.models.runs`
         network.write_adapter(outcome.network, folder / ADAPTER)
         write_head(head, folder / ADAPTER / HEAD_FILE)
-        checkpoints.write_record(folder / ADAPTER, record)
+        checkpoints.write_record(folder / ADAPTER, outcome.record)
         written.append(folder / ADAPTER)
     try:
         draw(outcome.log, folder / PICTURE)
@@ -58,6 +51,18 @@ def write(outcome: Outcome, folder: Path, command: Sequence[str]) -> list[Path]:
         pass  # the log holds the same numbers
     _text(folder / README, readme(outcome, card, command))
     return [*written, folder / README]
+
+
+def write_model(outcome: Outcome, folder: Path) -> Card:
+    """Write what `detect` needs: tensors and card."""
+    arrays = network.tensors(outcome.network, outcome.source)
+    about = {"format": "pt", "source": "vbannotate train detector"}
+    with files.replacing(folder / TENSORS, overwrite=True) as temporary:
+        checkpoint.write_safetensors(temporary, arrays, about)
+    card = card_of(outcome.record, folder.resolve().name)
+    card = replace(card, source=f"{card.source}; see {README}", sha256={TENSORS: file_hash(folder / TENSORS)})
+    _text(folder / CONFIG, json.dumps(card.to_dict(), indent=2, ensure_ascii=False) + "\n")
+    return card
 
 
 def write_head(head: Mapping[str, np.ndarray], path: Path) -> None:
@@ -105,11 +110,6 @@ def draw(log: Sequence[Mapping[str, Any]], path: Path) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     files.write(path, buffer.getvalue(), overwrite=True)
-
-
-def _card(outcome: Outcome, folder: Path) -> Card:
-    card = card_of(outcome.record, folder.resolve().name)
-    return replace(card, source=f"{card.source}; see {README}", sha256={TENSORS: file_hash(folder / TENSORS)})
 
 
 def readme(outcome: Outcome, card: Card, command: Sequence[str]) -> str:

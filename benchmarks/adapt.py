@@ -1,10 +1,11 @@
 """Adapt a model to real recordings as if a user had corrected them, and judge it on others: docs/adapt.md.
 
-    python benchmarks/adapt.py ../shared/data --base SOUNDSCAPES [--model base] [-o MODEL]
+    python benchmarks/adapt.py ../shared/data --base SOUNDSCAPES [--splits train] [--model base] [-o MODEL]
 
-The corrected recordings are the ``continuous`` rows of the manifest that train (14 series of coughs, 5
-meetings); what is judged are those that test (10 and 3), which take part in nothing. Events at granularity
-``event``: pulses with pauses under half a second joined.
+The corrected recordings are the ``continuous`` rows of the manifest of some splits, by speaker or meeting: those
+that train (14 series of coughs, 5 meetings), or with ``--splits val,test`` those that the bundled model has never
+seen (14 and 5). With ``train`` the rows that test are judged, too; they take part in nothing. Events at
+granularity ``event``: pulses with pauses under half a second joined.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from vbannotate.train import evaluate
 from vbannotate.train.adapt import Options, adapt
 
 
-def write(data: Path, split: str, folder: Path, granularity: str) -> None:
-    """The continuous rows of a split as recordings with TextGrids, meetings and coughs in two folders."""
+def write(data: Path, splits: list[str], folder: Path, granularity: str, by_speaker: bool) -> None:
+    """The continuous rows of some splits as recordings with TextGrids, in folders by speaker or by kind."""
     for clip in manifest(data):
-        if clip.kind != "continuous" or clip.split != split:
+        if clip.kind != "continuous" or clip.split not in splits:
             continue
-        place = folder / ("meetings" if clip.source == "AMI corpus" else "coughs")
+        kind = "meetings" if clip.source == "AMI corpus" else "coughs"
+        place = folder / (clip.group if by_speaker else kind)
         place.mkdir(parents=True, exist_ok=True)
         (place / clip.path.name).symlink_to(clip.path.resolve())
         pulses = list(clip.pulses or ())
@@ -42,24 +44,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("data", type=Path, help="folder with manifest.csv")
     parser.add_argument("--base", type=Path, help="soundscapes, so that nothing is forgotten")
+    parser.add_argument("--splits", default="train", help="train, or val,test")
     parser.add_argument("--model", default="base")
     parser.add_argument("--granularity", default="event")
     parser.add_argument("-o", "--output", type=Path, help="where the model goes; default: thrown away")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        fit, judged = Path(temporary) / "train", Path(temporary) / "test"
-        write(options.data, "train", fit, options.granularity)
-        flat = Path(temporary) / "corrected"  # meetings and coughs are no speakers: one folder
-        flat.mkdir()
-        for path in fit.rglob("*.*"):
-            path.rename(flat / path.name)
-        write(options.data, "test", judged, options.granularity)
+        mine, judged = Path(temporary) / "corrected", Path(temporary) / "test"
+        splits = options.splits.split(",")
+        write(options.data, splits, mine, options.granularity, by_speaker=True)
+        write(options.data, ["test"], judged, options.granularity, by_speaker=False)
         output = options.output or Path(temporary) / "adapted"
         asked = Options(options.model, options.base, options.granularity)
-        outcome = adapt(flat, output, asked, lambda line: print(line, file=sys.stderr))
+        outcome = adapt(mine, output, asked, lambda line: print(line, file=sys.stderr))
         print(outcome.answer())
         print(json.dumps(outcome.to_dict(), indent=1))
-        for model in (options.model, *([output] if outcome.better else [])):
+        for model in (options.model, *([output] if outcome.better else [])) if splits == ["train"] else ():
             found = evaluate.evaluate(
                 model, judged, how=evaluate.How(granularity=options.granularity), report=lambda line: None
             )

@@ -27,7 +27,7 @@ from vbannotate.train.adapt.torch_ops import HeadModule  # noqa: E402
 from vbannotate.train.judge import Counts  # noqa: E402
 
 RATE, WIDTH = 16_000, 32
-QUICK = {"rate": 1e-2, "pull": 1e-4, "epochs": 40, "batch": 4}
+QUICK = {"rate": 1e-2, "pull": 1e-4, "least": 60, "batch": 4}
 
 
 class ToyHead(nn.Module):
@@ -159,7 +159,7 @@ def test_the_adapted_model_detects_without_torch(adapted, tmp_path):
 def test_states_are_computed_once(adapted, model, monkeypatch):
     _, place, _ = adapted
     monkeypatch.setattr(states.Encoder, "_compute", lambda *any: pytest.fail("computed again"))
-    asked = Options(model, cache=place / "cache", changes={"epochs": 1})
+    asked = Options(model, cache=place / "cache", changes={"least": 1, "epochs": 1})
     assert not adapt(place / "mine", place / "again", asked, lambda line: None).better
     assert not (place / "again").exists()
 
@@ -360,7 +360,7 @@ def test_base_data_holds_the_head_where_it_was(model, tmp_path):
     for k in range(12):
         recording(base / f"b{k}.wav", [(2, 3)] if k % 2 else [(4, 5), (7, 8)], seed=50 + k)
         (base / f"b{k}.json").write_text('{"events": [], "duration_sec": 10.0, "bg_type": "music"}')
-    asked = Options(model, base, cache=tmp_path / "cache", changes=QUICK | {"epochs": 20})
+    asked = Options(model, base, cache=tmp_path / "cache", changes=QUICK)
     outcome = adapt(corrected(tmp_path / "mine"), tmp_path / "out", asked, lambda line: None)
     assert len(outcome.base_before) == 6 and not outcome.better
     assert not (tmp_path / "out").exists()

@@ -247,3 +247,11 @@ def test_curves_are_cut_and_stitched_like_the_product():
 def test_references_of_series_are_joined_to_bouts():
     events = (Event(1, 1.2), Event(1.5, 1.8), Event(3, 3.5))
     assert [(e.onset, e.offset) for e in joined(events)] == [(1, 1.8), (3, 3.5)]
+
+
+def test_pulses_of_an_event_become_events_where_they_are_known():
+    sound = item((1, 2), (5, 6))
+    known = sound.details[0] | {"pulses": [[1, 1.3], [1.6, 2]]}
+    parts = judge.pulses(replace(sound, details=(known, sound.details[1])))
+    assert [(e.onset, e.offset) for e in parts.events] == [(1, 1.3), (1.6, 2), (5, 6)]
+    assert [about["class"] for about in parts.details] == ["laugh"] * 3

@@ -10,8 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from vbannotate.decode import Settings
-from vbannotate.events import Event
-from vbannotate.train.judge import Counts, count, events
+from vbannotate.train.judge import Counts, count, events, pulses
 from vbannotate.train.sets import Item
 
 Curves = list[np.ndarray]
@@ -88,13 +87,6 @@ def pulse(measured: Measured) -> Settings:
 
     start = Settings(threshold=0.4, merge_gap=0.06, min_dur=0.06, peak=0.85)
     return descend(total, start, grid=GRID | PULSE_GRID)
-
-
-def pulses(item: Item) -> Item:
-    """The recording with its events' pulses as events of their own."""
-    parts = [(d, p) for d in item.details for p in d.get("pulses", [[d["start_time"], d["end_time"]]])]
-    events = tuple(Event(a, b) for _, (a, b) in parts)
-    return replace(item, events=events, details=tuple(d for d, _ in parts))
 
 
 def pooled(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vbannotate import files
+from vbannotate.decode import PULSE
 from vbannotate.detection import Detector
 from vbannotate.events import Event
 from vbannotate.synth import activity
@@ -75,6 +76,8 @@ def evaluate(
         "notes": notes,
         "sets": {},
     }
+    if card.granularity == PULSE:
+        sets = {name: [judge.pulses(item) for item in items] for name, items in sets.items()}
     lengths = [item.seconds for items in sets.values() for item in items]
     total = sum(lengths) if all(lengths) else None
     done = 0.0

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -39,6 +39,20 @@ class Item(Protocol):
 
     @property
     def details(self) -> tuple[dict, ...]: ...
+
+
+Known = TypeVar("Known", bound=Any)
+
+
+def pulses(item: Known) -> Known:
+    """The recording with the pulses of its events, where they are known, as events of their own."""
+    parts = [
+        (event, about, spans)
+        for event, about in zip(item.events, item.details, strict=True)
+        for spans in about.get("pulses", [(event.onset, event.offset)])
+    ]
+    events = tuple(event.with_(onset_us=to_us(a), offset_us=to_us(b)) for event, _, (a, b) in parts)
+    return replace(item, events=events, details=tuple(about for _, about, _ in parts))
 
 
 @dataclass(frozen=True, slots=True)

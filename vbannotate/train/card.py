@@ -1,0 +1,154 @@
+"""The figures in a bundled model's card, filled in from the JSON of `evaluate`.
+
+The card (``README.md`` in the model's folder) is written by people but for two parts, between the lines
+``<!-- settings -->`` and ``<!-- figures -->`` and their ends.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vbannotate.errors import UsageError
+
+# Sets with bursts and those without, in the order of the card.
+_SOUNDSCAPES = {
+    "scenes": "**300 soundscapes** of test rows, published recipe",
+    "unseen-corpus": "120 soundscapes of a corpus never trained on (Deeply)",
+    "upon-speech": "60 soundscapes, every burst anywhere upon speech",
+    "telephone": "80 soundscapes through a telephone band",
+    "far": "80 soundscapes from a far microphone in a room",
+    "short": "100 soundscapes of single pulses up to 0.4 s",
+}
+_GROUNDS = {"speech": "speech", "music": "music", "env": "effects, animals", "silence": "silence"}
+_BURST_FREE = {
+    "speech": "speech: Russian and Colombian Spanish prompts, spelled letters, words",
+    "more-speech": "speech set aside: read German",
+    "music": "music",
+    "more-music": "music set aside",
+    "env": "effects, animals",
+    "more-env": "effects, nature, machines set aside",
+}
+_REAL = {
+    "meetings": "3 AMI meeting starts, vocal sounds stamped by people",
+    "coughs": "10 series of coughs, single coughs as events",
+}
+
+
+def fill(folder: Path, figures: Mapping[str, Any], pulses: Mapping[str, Any]) -> None:
+    """Fill in the card of the model in `folder`; `pulses` are the figures at granularity pulse.
+
+    Raises UsageError where the card lacks the two marks.
+    """
+    path = folder / "README.md"
+    text = path.read_text("utf-8")
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    for mark, part in (("settings", settings(config)), ("figures", tables(figures, pulses))):
+        begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+        if begin not in text or end not in text:
+            raise UsageError(
+                f"{path} has no part {begin} ... {end}", "put the two lines where it shall stand"
+            )
+        text = text[: text.index(begin) + len(begin)] + f"\n{part}\n" + text[text.index(end) :]
+    path.write_text(text, "utf-8")
+
+
+def settings(config: Mapping[str, Any]) -> str:
+    """The presets as a table."""
+    rows = [("preset", "threshold", "peak", "merge_gap", "min_dur", "smooth")]
+    named = {f"{k} (default)" if k == "balanced" else k: v for k, v in config["presets"].items()}
+    for name, values in {**named, "granularity `pulse`": config["pulse"]}.items():
+        rows.append((name, *(str(values[key]) for key in rows[0][1:])))
+    return _table(rows)
+
+
+def tables(figures: Mapping[str, Any], pulses: Mapping[str, Any]) -> str:
+    """All figures of the card."""
+    sets = figures["sets"]
+    return "\n\n".join(
+        [
+            _soundscapes(sets),
+            "Burst-free sound of sources that never trained:",
+            _burst_free(sets),
+            "Real recordings, judged apart:",
+            _real(sets, pulses["sets"]),
+            *_recalls(sets),
+            _certainty(sets["scenes"]),
+        ]
+    )
+
+
+def _soundscapes(sets: Mapping[str, Any]) -> str:
+    rows = [("recordings", "events", "F1", "precision", "recall", "mean of clips' F1", "onset F1", "false/h")]
+    for name, title in _SOUNDSCAPES.items():
+        if name not in sets:
+            continue
+        found = sets[name]
+        mean, onset = f"{found['mean_of_clips']['f1']:.3f}", f"{found['onset']['f1']:.3f}"
+        rows.append(_row(title, found, mean, onset))
+        if name == "scenes":
+            grounds = found["by_background"]
+            rows += [_row(f"... over {_GROUNDS[g]}", grounds[g], "", "") for g in _GROUNDS if g in grounds]
+    return _table(rows)
+
+
+def _row(title: str, found: Mapping[str, Any], mean: str, onset: str) -> tuple[str, ...]:
+    scores = (f"{found[key]:.3f}" for key in ("f1", "precision", "recall"))
+    return (title, str(found["references"]), *scores, mean, onset, f"{found['false_per_hour']:.0f}")
+
+
+def _burst_free(sets: Mapping[str, Any]) -> str:
+    rows = [("sound", "minutes", "false events per hour")]
+    for name, title in _BURST_FREE.items():
+        if name in sets:
+            rows.append((title, f"{sets[name]['minutes']:.0f}", f"{sets[name]['false_per_hour']:.1f}"))
+    return _table(rows)
+
+
+def _real(events: Mapping[str, Any], pulses: Mapping[str, Any]) -> str:
+    rows = [("recordings", "granularity", "events", "F1 at IoU 0.5", "0.3", "0.2", "unmatched/h")]
+    for name, title in _REAL.items():
+        for granularity, sets in (("event", events), ("pulse", pulses)):
+            if name in sets:
+                found = sets[name]
+                f1 = (f"{found['by_iou'][iou]['f1']:.3f}" for iou in ("0.5", "0.3", "0.2"))
+                unmatched = f"{found['false_per_hour']:.0f}"
+                rows.append((title, granularity, str(found["references"]), *f1, unmatched))
+    if "as_bouts" in events.get("coughs", {}):
+        found = events["coughs"]["as_bouts"]
+        title = "the same series, coughs less than 0.5 s apart as one event"
+        f1 = (f"{found['f1']:.3f}", "", "")
+        rows.append((title, "event", str(found["references"]), *f1, f"{found['false_per_hour']:.0f}"))
+    return _table(rows)
+
+
+def _recalls(sets: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name, group, title in (
+        ("scenes", "class", "Soundscapes, found of all by class"),
+        ("scenes", "length", "Soundscapes, found of all by length"),
+        ("scenes", "snr", "Soundscapes, found of all by level of the burst over the background"),
+        ("unseen-corpus", "class", "Unseen corpus, found of all by class"),
+        ("short", "length", "Single pulses, found of all by length"),
+    ):
+        if name in sets:
+            cells = sets[name]["recall_by"][group]
+            lines.append(f"{title}: " + ", ".join(f"{k} {v}" for k, v in cells.items()) + ".")
+    return lines
+
+
+def _certainty(scenes: Mapping[str, Any]) -> str:
+    by_iou = ", ".join(f"{iou}: {part['f1']:.3f}" for iou, part in scenes["by_iou"].items())
+    low, high = scenes["intervals"]["f1"]
+    return (
+        f"Soundscapes, F1 by IoU: {by_iou}; 95 % interval of the pooled F1 (recordings resampled): "
+        f"{low:.3f} to {high:.3f}. Recordings rightly judged to hold a burst or none: "
+        f"{scenes['detection_accuracy']:.3f}."
+    )
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])

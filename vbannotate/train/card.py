@@ -7,7 +7,7 @@ The card (``README.md`` in the model's folder) is written by people but for two 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ _REAL = {
     "coughs": "10 series of coughs, single coughs as events",
 }
 
+Rows = list[tuple[str, ...]]
+
 
 def fill(folder: Path, figures: Mapping[str, Any], pulses: Mapping[str, Any]) -> None:
     """Fill in the card of the model in `folder`; `pulses` are the figures at granularity pulse.
@@ -57,7 +59,7 @@ def fill(folder: Path, figures: Mapping[str, Any], pulses: Mapping[str, Any]) ->
 
 def settings(config: Mapping[str, Any]) -> str:
     """The presets as a table."""
-    rows = [("preset", "threshold", "peak", "merge_gap", "min_dur", "smooth")]
+    rows: Rows = [("preset", "threshold", "peak", "merge_gap", "min_dur", "smooth")]
     named = {f"{k} (default)" if k == "balanced" else k: v for k, v in config["presets"].items()}
     for name, values in {**named, "granularity `pulse`": config["pulse"]}.items():
         rows.append((name, *(str(values[key]) for key in rows[0][1:])))
@@ -81,7 +83,9 @@ def tables(figures: Mapping[str, Any], pulses: Mapping[str, Any]) -> str:
 
 
 def _soundscapes(sets: Mapping[str, Any]) -> str:
-    rows = [("recordings", "events", "F1", "precision", "recall", "mean of clips' F1", "onset F1", "false/h")]
+    rows: Rows = [
+        ("recordings", "events", "F1", "precision", "recall", "mean of clips' F1", "onset F1", "false/h")
+    ]
     for name, title in _SOUNDSCAPES.items():
         if name not in sets:
             continue
@@ -100,7 +104,7 @@ def _row(title: str, found: Mapping[str, Any], mean: str, onset: str) -> tuple[s
 
 
 def _burst_free(sets: Mapping[str, Any]) -> str:
-    rows = [("sound", "minutes", "false events per hour")]
+    rows: Rows = [("sound", "minutes", "false events per hour")]
     for name, title in _BURST_FREE.items():
         if name in sets:
             rows.append((title, f"{sets[name]['minutes']:.0f}", f"{sets[name]['false_per_hour']:.1f}"))
@@ -108,7 +112,7 @@ def _burst_free(sets: Mapping[str, Any]) -> str:
 
 
 def _real(events: Mapping[str, Any], pulses: Mapping[str, Any]) -> str:
-    rows = [("recordings", "granularity", "events", "F1 at IoU 0.5", "0.3", "0.2", "unmatched/h")]
+    rows: Rows = [("recordings", "granularity", "events", "F1 at IoU 0.5", "0.3", "0.2", "unmatched/h")]
     for name, title in _REAL.items():
         for granularity, sets in (("event", events), ("pulse", pulses)):
             if name in sets:
@@ -119,8 +123,8 @@ def _real(events: Mapping[str, Any], pulses: Mapping[str, Any]) -> str:
     if "as_bouts" in events.get("coughs", {}):
         found = events["coughs"]["as_bouts"]
         title = "the same series, coughs less than 0.5 s apart as one event"
-        f1 = (f"{found['f1']:.3f}", "", "")
-        rows.append((title, "event", str(found["references"]), *f1, f"{found['false_per_hour']:.0f}"))
+        unmatched = f"{found['false_per_hour']:.0f}"
+        rows.append((title, "event", str(found["references"]), f"{found['f1']:.3f}", "", "", unmatched))
     return _table(rows)
 
 
@@ -149,6 +153,6 @@ def _certainty(scenes: Mapping[str, Any]) -> str:
     )
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
+def _table(rows: Rows) -> str:
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])

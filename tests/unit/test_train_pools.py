@@ -8,6 +8,7 @@ import struct
 import subprocess
 import zipfile
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -201,6 +202,20 @@ def test_the_listing_keeps_the_rules_of_training():
     assert [paths for paths in names.values() if len(paths) > 1] == []
     for source in {one.source for one in every}:
         assert source.version and (not source.address or len(source.version) == 40)
+
+
+def test_the_page_of_sources_says_what_is_listed():
+    page = (Path(__file__).parents[2] / "docs/training-sources.md").read_text("utf-8")
+    minutes, count = defaultdict(float), defaultdict(int)
+    for one in pools.listing():
+        minutes[one.kind, one.split] += one.seconds / 60
+        count[one.source] += 1
+    for source, files in count.items():
+        name = f"[{source.name}]({source.address})" if source.address else source.name
+        assert f"| {name} | {source.short()} | {source.licence} | {files} |" in page
+    for kind in ("speech", "music", "env", "burst"):
+        sides = " | ".join(f"{minutes[kind, split]:.1f}" for split in ("train", "val", "test"))
+        assert f"| {kind} | {sides} |" in page
 
 
 def test_an_unknown_source_is_named(tmp_path):

@@ -1,15 +1,17 @@
-"""Commands of the workshop: ``detector`` makes the bundled model from its sources, ``sets`` writes the
-soundscapes that detectors are judged on, ``evaluate`` judges one.
+"""Commands of the bundled models' workshop: ``detector`` makes them from their sources, ``pools`` builds
+some of these, ``sets`` writes the soundscapes that detectors are judged on, ``card`` fills in a card's
+figures.
 
-    python -m vbannotate.train detector --data DATA --pools POOLS --encoder FILE -o DIR
+    python -m vbannotate.train detector --data DATA --pools POOLS --encoder FILE ... -o DIR
     python -m vbannotate.train pools -o MORE
     python -m vbannotate.train sets --data DATA --pools POOLS -o DIR
-    python -m vbannotate.train evaluate MODEL DIR/test [--json FILE]
+    python -m vbannotate.train card base EVENTS.json PULSES.json
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from dataclasses import replace
@@ -68,12 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     sets.add_argument("--half", choices=("val", "test"), default="test")
     sets.set_defaults(run=_sets)
 
-    evaluate = commands.add_parser("evaluate", help="figures of a model on folders of recordings")
-    evaluate.add_argument("model", help="model folder, or the name of a model")
-    evaluate.add_argument("folder", type=Path, help="folder of sets, as `sets` writes it")
-    evaluate.add_argument("--preset", help="settings of the model to judge with")
-    evaluate.add_argument("--json", type=Path, help="write all figures to this file")
-    evaluate.set_defaults(run=_evaluate)
+    card = commands.add_parser("card", help="fill the figures of `evaluate` into a bundled model's card")
+    card.add_argument("model", help="base or tiny")
+    card.add_argument("events", type=Path, help="figures at granularity event, as evaluate -o writes them")
+    card.add_argument("pulses", type=Path, help="the same at granularity pulse")
+    card.set_defaults(run=_card)
     return parser
 
 
@@ -120,13 +121,12 @@ def _sets(options: argparse.Namespace) -> None:
     sets.write_half(own, options.half, options.output, _say, [*more])
 
 
-def _evaluate(options: argparse.Namespace) -> None:
-    from vbannotate.train import evaluate
+def _card(options: argparse.Namespace) -> None:
+    from vbannotate.models import registry
+    from vbannotate.train import card
 
-    figures = evaluate.evaluate(options.model, options.folder, options.preset, _say)
-    print(evaluate.listing(figures))
-    if options.json:
-        evaluate.save(figures, options.json)
+    figures = [json.loads(path.read_text("utf-8")) for path in (options.events, options.pulses)]
+    card.fill(registry.BUNDLED / options.model, *figures)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,116 @@
+"""The small detector: its shards of log-mels, its teacher, one short training, its file; and the card."""
+
+import json
+
+import numpy as np
+import pytest
+
+for _needed in ("scipy", "onnx", "safetensors"):
+    pytest.importorskip(_needed, reason="the train extra is not installed")
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+
+from vbannotate import models  # noqa: E402
+from vbannotate.decode import Settings  # noqa: E402
+from vbannotate.errors import UsageError  # noqa: E402
+from vbannotate.models.whisper import Encoder  # noqa: E402
+from vbannotate.train import card, curves, export, pipeline, small  # noqa: E402
+from vbannotate.train.features import FRAMES, packed_mel, unpacked_mel  # noqa: E402
+from vbannotate.train.head import EVENT, Detector  # noqa: E402
+
+WIDTH = 64
+PLAN = small.SmallPlan(epochs=12, batch=8, rate=1e-2, stem_rate=1e-3, hidden=16, kept=0.5)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    """Windows in which a burst is loud in the upper bands."""
+    folder, rng = tmp_path_factory.mktemp("features"), np.random.default_rng(0)
+    target = np.zeros((24, FRAMES), np.uint8)
+    mels = rng.normal(0, 0.1, (24, 80, 2 * FRAMES)).astype(np.float32)
+    for row, mel in zip(target, mels, strict=True):
+        start, length = int(rng.integers(20, 400)), int(rng.integers(10, 60))
+        row[start : start + length] = 1
+        mel[40:, 2 * start : 2 * (start + length)] += 1
+    np.save(folder / "0000.npy", rng.normal(size=(24, FRAMES, 2 * WIDTH)).astype(np.float16))
+    np.save(folder / "0000.mel.npy", packed_mel(mels))
+    np.savez(folder / "0000.npz", target=target, kind=3 * target, weight=np.ones(target.shape, np.float16))
+    return small.Mels([folder])
+
+
+def fresh():
+    torch.manual_seed(0)
+    return small.Small(Encoder(WIDTH, 1, 128), PLAN.hidden)
+
+
+@pytest.fixture(scope="module")
+def trained(shards):
+    model = fresh()
+    small.train(model, shards, PLAN, report=lambda line: None)
+    return model
+
+
+def test_the_small_network_learns_from_log_mels(shards, trained):
+    batch, mel, _ = next(shards.forever(24, np.random.default_rng(1)))
+    found = pipeline.probabilities(trained, mel)[..., EVENT]
+    assert ((found > 0.5) == (batch.event > 0.5)).mean() > 0.97
+
+
+def test_it_follows_its_teacher(shards):
+    """A teacher that says no everywhere, alone in the loss, is believed against the labels."""
+    model, plan = fresh(), small.SmallPlan(epochs=12, batch=8, rate=1e-2, hidden=16, taught=1.0, kept=0.5)
+    small.train(model, shards, plan, np.full((24, FRAMES, 2), -8, np.float16), report=lambda line: None)
+    _, mel, _ = next(shards.forever(24, np.random.default_rng(1)))
+    assert pipeline.probabilities(model, mel)[..., EVENT].max() < 0.3
+
+
+def test_the_teacher_is_asked_window_by_window(shards):
+    class Teacher(torch.nn.Module):
+        def forward(self, states):
+            return states[..., :5]
+
+    said = small.told(Teacher(), shards)
+    assert said.shape == (24, FRAMES, 2)
+    assert np.allclose(said[7], shards.states(7)[..., :2], atol=1e-2)
+
+
+def test_its_file_gives_what_torch_gives(trained, tmp_path):
+    from vbannotate.models.mel import log_mel
+
+    detector = Detector(trained.encoder, trained.head, (0,)).eval()
+    chosen = {"balanced": Settings().to_dict(), pipeline.PULSES: Settings().to_dict()}
+    export.write(detector, tmp_path / "tiny", pipeline.config("tiny", chosen))
+    audio = np.random.default_rng(1).standard_normal(160_000).astype(np.float32) * 0.1
+    with torch.inference_mode():
+        ours = detector(torch.from_numpy(log_mel(audio))[None])[0, :, EVENT].numpy()
+    locator = models.load(tmp_path / "tiny", device="cpu")
+    assert locator.card.name == "tiny" and np.abs(ours - curves.of(locator, audio)).max() < 5e-3
+
+
+def test_masks_change_the_packed_mels_copy_only(shards):
+    rng = np.random.default_rng(2)
+    kept = shards._mels[0][0].copy()
+    small.masked(torch.from_numpy(unpacked_mel(shards._mels[0][:4])), rng)
+    assert np.array_equal(kept, shards._mels[0][0])
+
+
+def test_a_card_is_filled_between_its_marks(tmp_path):
+    values = {"threshold": 0.5, "peak": 0.9, "merge_gap": 0.4, "min_dur": 0.1, "smooth": 1}
+    (tmp_path / "config.json").write_text(json.dumps({"presets": {"balanced": values}, "pulse": values}))
+    counts = {"f1": 0.9, "precision": 0.8, "recall": 1.0, "references": 7, "false_per_hour": 4.2}
+    scenes = counts | {
+        "minutes": 150.0, "detection_accuracy": 0.97, "mean_of_clips": {"f1": 0.95}, "onset": {"f1": 0.93},
+        "by_background": {"speech": counts}, "by_iou": {"0.5": {"f1": 0.9}},
+        "intervals": {"f1": [0.88, 0.92]}, "recall_by": {"class": {"laugh": "3/4"}, "length": {}, "snr": {}},
+    }  # fmt: skip
+    with pytest.raises(UsageError, match="has no part"):
+        (tmp_path / "README.md").write_text("# a card")
+        card.fill(tmp_path, {"sets": {"scenes": scenes}}, {"sets": {}})
+    marks = (
+        "# a card\n<!-- settings -->\nold\n<!-- /settings -->\nmine\n<!-- figures -->\n<!-- /figures -->\n"
+    )
+    (tmp_path / "README.md").write_text(marks)
+    for _ in range(2):
+        card.fill(tmp_path, {"sets": {"scenes": scenes}}, {"sets": {}})
+    text = (tmp_path / "README.md").read_text("utf-8")
+    assert "former" not in text and "\nmine\n" in text and text.count("balanced (default)") == 1
+    assert "| ... over speech | 7 | 0.900 |" in text and "laugh 3/4" in text and "0.880 to 0.920" in text

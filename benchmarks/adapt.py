@@ -2,10 +2,10 @@
 
     python benchmarks/adapt.py ../shared/data --base SOUNDSCAPES [--splits train] [--model base] [-o MODEL]
 
-The corrected recordings are the ``continuous`` rows of the manifest of some splits, by speaker or meeting: those
-that train (14 series of coughs, 5 meetings), or with ``--splits val,test`` those that the bundled model has never
-seen (14 and 5). With ``train`` the rows that test are judged, too; they take part in nothing. Events at
-granularity ``event``: pulses with pauses under half a second joined.
+The corrected recordings are the ``continuous`` rows of the manifest of some splits, by speaker or meeting:
+those that train (14 series of coughs, 5 meetings), or with ``--splits val,test`` those that the bundled model
+has never seen (14 and 5). With ``train`` the rows that test are judged, too; they take part in nothing.
+Events at granularity ``event``: pulses with pauses under half a second joined.
 """
 
 from __future__ import annotations

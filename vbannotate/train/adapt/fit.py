@@ -3,7 +3,7 @@
 The loss has three parts: cross-entropy on the user's frames; on base data, and where nobody said anything,
 towards the starting head's own probabilities (self-distillation); and the squared distance from the starting
 weights (L2-SP: Li, Grandvalet and Davoine 2018, "Explicit Inductive Bias for Transfer Learning"). Labels of
-the base data are no part of it: they moved sure probabilities towards the middle and cost F1 on the base data.
+the base data are no part of it: they moved sure probabilities to the middle and cost F1 on the base data.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from vbannotate.train.locator import data, encoder, network, output, scoring
 from vbannotate.train.locator.training import Outcome
 
 SECONDS = 5.0
-DECODING = {"threshold": 0.5, "merge_gap": 0.3, "min_dur": 0.1}
+DECODING = {"threshold": 0.5, "merge_gap": 0.5, "min_dur": 0.1}
 # Half of the soundscapes hold one or two bursts of people over read speech, effects or near silence.
 RECIPE = replace(
     scenes.PUBLISHED,
@@ -59,7 +59,7 @@ def test_a_frozen_tiny_whisper_learns_bursts(shared, soundscapes, tmp_path, capf
     command = [
         "train", "detector", "--data", str(soundscapes), "-o", str(tmp_path / "toy"), "--encoder", str(path),
         "--mode", "frozen", "--window", str(SECONDS), "--epochs", "8", "--lr", "2e-3", "--pos-weight", "2",
-        "--threshold", "0.5", "--merge-gap", "0.3", "--min-dur", "0.1", "--max-batch", "8", "--device", "cpu",
+        "--threshold", "0.5", "--merge-gap", "0.5", "--min-dur", "0.1", "--max-batch", "8", "--device", "cpu",
         "--cache", str(tmp_path / "cache"),
     ]  # fmt: skip
     assert run(command) == 0

@@ -21,7 +21,17 @@ from vbannotate.models.loading import read_weights
 from vbannotate.models.locator import HEAD, arrange
 from vbannotate.models.mel import log_mel
 from vbannotate.models.windows import curve
-from vbannotate.train.locator import data, encoder, network, options, output, scoring, states, training
+from vbannotate.train.locator import (
+    data,
+    encoder,
+    machine,
+    network,
+    options,
+    output,
+    scoring,
+    states,
+    training,
+)
 
 WINDOW = 2.0
 LAYOUT = data.layout(WINDOW)
@@ -354,23 +364,23 @@ def test_the_largest_batch_that_fits_is_found(whisper, clips, monkeypatch):
         return asked[-1] <= 8
 
     dataset = [{"mel": np.zeros((80, 200), np.float32), "target": np.zeros((100, 1), np.float32)}] * 100
-    monkeypatch.setattr(training, "_fits", fits)
+    monkeypatch.setattr(machine, "_fits", fits)
     monkeypatch.setattr(torch.nn.Module, "to", lambda self, *a, **k: self)
     monkeypatch.setattr(torch.Tensor, "to", lambda self, *a, **k: self)
-    assert training.probe(model, dataset, "cuda") == 8 and asked == [64, 32, 16, 8]
-    assert training.probe(model, dataset, "cpu") == training.CPU_BATCH
+    assert machine.probe(model, dataset, "cuda") == 8 and asked == [64, 32, 16, 8]
+    assert machine.probe(model, dataset, "cpu") == machine.CPU_BATCH
 
 
 def test_a_step_that_does_not_fit_is_told_from_other_errors(whisper):
     model = network.build(encoder.find(str(whisper)), "frozen", 1)
     batch = {"mel": torch.zeros(1, 80, 200), "target": torch.zeros(1, 100, 1)}
-    assert training._fits(model, batch) and all(p.grad is None for p in model.parameters())
+    assert machine._fits(model, batch) and all(p.grad is None for p in model.parameters())
 
     def full(*args, **kwargs):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
     model.forward = full
-    assert not training._fits(model, batch)
+    assert not machine._fits(model, batch)
 
 
 def test_the_config_of_published_weights_is_read_where_it_can_be(tmp_path):

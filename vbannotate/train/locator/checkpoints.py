@@ -93,7 +93,7 @@ def same(before: dict[str, Any], now: dict[str, Any], run: Path) -> None:
 
     More epochs are allowed; so is moving the data, as long as the recordings are the same.
     """
-    free = {"epochs", "data_dir", "out_dir", "resume_mode", "init_weights"}
+    free = {"epochs", "data_dir", "out_dir", "resume_mode", "init_weights", "name"}
     for name, value in now.items():
         if isinstance(value, dict):
             pairs = [

@@ -27,8 +27,9 @@ from vbannotate.models.folder import CONFIG, README, TENSORS
 from vbannotate.models.runs import HEAD_FILE, card_of
 from vbannotate.provenance import file_hash
 from vbannotate.train.locator import checkpoints, network
+from vbannotate.train.locator.keeping import BEST
 from vbannotate.train.locator.options import SETTINGS
-from vbannotate.train.locator.training import BEST, Outcome
+from vbannotate.train.locator.training import Outcome
 
 HEAD, ADAPTER, PICTURE = Path("head", HEAD_FILE), "adapter", "curves.png"
 

@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,28 +29,23 @@ from transformers import (
 )
 
 from vbannotate.decode import Settings as Decoding
-from vbannotate.errors import StartError, UsageError
+from vbannotate.errors import UsageError
 from vbannotate.events import BURST
 from vbannotate.models import published
 from vbannotate.synth.on_the_fly import Stream
 from vbannotate.train.locator import checkpoints, data, encoder, network
 from vbannotate.train.locator.data import Clip, Windows
 from vbannotate.train.locator.encoder import Source
+from vbannotate.train.locator.keeping import BEST, Keeper, Report, Teller, entry_of
+from vbannotate.train.locator.machine import device_of, precision_of, probe
 from vbannotate.train.locator.network import Locator
 from vbannotate.train.locator.options import Settings
 from vbannotate.train.locator.scoring import Scorer
 from vbannotate.train.locator.states import CACHE, States
 
-BEST = "event_f1"  # what checkpoints are chosen by
-CPU_BATCH = 8  # a CPU that runs out of memory does not say so: nothing is probed there
-LARGEST_BATCH = 64
-LOG = "log.jsonl"
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-
 _KEPT = 3  # checkpoints beside the best
 _WARM_UP = 0.05  # share of the steps
 _CLIP = 1.0  # norm of a gradient
-_TIMES = ("runtime", "per_second")  # entries of the log that are never the same twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +67,6 @@ class Run:
     pull: bool = False
     made: Stream | None = None
     count: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Where progress goes: lines for people, warnings, and (what, done, total) for a moving line."""
-
-    line: Callable[[str], None] = print
-    warn: Callable[[str], None] = print
-    step: Callable[[str, int, int], None] = lambda what, done, total: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +96,7 @@ def train(run: Run, report: Report | None = None, callbacks: Sequence[TrainerCal
     layout = data.layout(run.window_s)
     if layout.window > source.positions:
         raise UsageError(f"--window {run.window_s:g} s is longer than the encoder listens", "30 s at most")
-    device, precision = _device(run.device), _precision(run.precision, run.device)
+    device, precision = device_of(run.device), precision_of(run.precision, run.device)
     set_seed(run.seed)
     model = _network(run, source, head)
     states = States(run.cache, source, layout) if model.encoder is None else None
@@ -125,7 +111,7 @@ def train(run: Run, report: Report | None = None, callbacks: Sequence[TrainerCal
     checkpoints.write_record(folder, record)
     scorer = Scorer(found.val, layout, run.labels, Decoding().updated(settings.decoding()))
     trainer = _trainer(run, model, sets, scorer, batch, precision, device)
-    for callback in (*callbacks, _Keeper(folder, record, run.save_steps), _Teller(report, settings.epochs)):
+    for callback in (*callbacks, Keeper(folder, record, run.save_steps), Teller(report, settings.epochs)):
         trainer.add_callback(callback)
     with _quiet():
         trainer.train(resume_from_checkpoint=str(begin) if begin else None)
@@ -182,59 +168,6 @@ def _check_labels(labels: Sequence[str], clips: Sequence[Clip]) -> None:
         if (label != BURST and label not in there) or not there:
             known = ", ".join(sorted(there)) or "no events at all"
             raise UsageError(f"no training event is a {label}", f"the data hold: {known}")
-
-
-def _device(name: str) -> str:
-    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
-        return "cpu"
-    if name not in ("auto", "cuda"):
-        raise UsageError(f"unknown device {name!r}", "give auto, cpu or cuda")
-    if not torch.cuda.is_available():
-        raise StartError("device cuda: torch sees no GPU here", "give --device auto or cpu")
-    return "cuda"
-
-
-def _precision(name: str, device: str) -> str:
-    """``auto``: bfloat16 on a GPU that has it, float16 on one that has not, float32 on a CPU."""
-    if name not in PRECISIONS:
-        raise UsageError(f"unknown precision {name!r}", f"known are {', '.join(PRECISIONS)}")
-    on_gpu = _device(device) == "cuda"
-    if name == "fp16" and not on_gpu:
-        raise StartError("precision fp16 needs a GPU", "give --precision bf16, fp32 or auto")
-    if name != "auto":
-        return name
-    return ("bf16" if torch.cuda.is_bf16_supported() else "fp16") if on_gpu else "fp32"
-
-
-def probe(model: Locator, dataset: Any, device: str, largest: int = LARGEST_BATCH) -> int:
-    """The largest batch (a power of two) whose step fits the GPU's memory; `CPU_BATCH` without a GPU."""
-    if device == "cpu":
-        return CPU_BATCH
-    example = {name: torch.as_tensor(value)[None].to(device) for name, value in dataset[0].items()}
-    model = model.to(device).train()
-    moments = [torch.zeros_like(p) for p in model.parameters() if p.requires_grad for _ in range(2)]
-    size = largest
-    with torch.random.fork_rng():
-        while size and not _fits(model, {n: t.expand(size, *t.shape[1:]) for n, t in example.items()}):
-            size //= 2
-    del moments
-    if not size:
-        raise StartError(
-            "not even one window fits the GPU's memory", "give --device cpu or a smaller encoder"
-        )
-    return min(size, 1 << max(0, len(dataset) - 1).bit_length())
-
-
-def _fits(model: Locator, batch: dict[str, torch.Tensor]) -> bool:
-    try:
-        model(**batch)["loss"].backward()
-    except torch.cuda.OutOfMemoryError:
-        return False
-    finally:
-        model.zero_grad(set_to_none=True)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-    return True
 
 
 def _record(
@@ -323,74 +256,6 @@ def _trainer(
     return trainer
 
 
-class _Keeper(TrainerCallback):
-    """Keeps the log and the checkpoints such that a kill at any moment loses nothing but time."""
-
-    def __init__(self, folder: Path, record: dict[str, Any], save_steps: int) -> None:
-        self._folder, self._record, self._save_steps = folder, record, save_steps
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """The log up to here: what was logged after the checkpoint comes again."""
-        entries = [entry for entry in map(_entry, state.log_history) if entry]
-        text = "".join(json.dumps(entry) + "\n" for entry in entries)
-        temporary = self._folder / f".{LOG}.tmp"
-        temporary.write_text(text, "utf-8")
-        temporary.replace(self._folder / LOG)
-
-    def on_epoch_begin(
-        self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **_: Any
-    ) -> None:
-        dataset = getattr(train_dataloader, "dataset", None)
-        if dataset is not None and hasattr(dataset, "epoch"):  # soundscapes made while training
-            dataset.epoch = int(round(state.epoch or 0, 6))
-
-    def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if entry := _entry(state.log_history[-1]):
-            with (self._folder / LOG).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(entry) + "\n")
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        within = abs(state.epoch - round(state.epoch)) > 1e-6  # the epoch's own comes after its figures
-        if self._save_steps and state.global_step % self._save_steps == 0 and within:
-            control.should_save = True
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        path = self._folder / checkpoints.FOLDER / f"checkpoint-{state.global_step}"
-        checkpoints.close(path, self._record)
-
-
-def _entry(logged: dict[str, Any]) -> dict[str, Any] | None:
-    """A line of the log: a step's loss or an epoch's figures, without what the clock decides."""
-    if "loss" not in logged and "eval_loss" not in logged:
-        return None
-    plain = {
-        name.removeprefix("eval_") if name != "eval_loss" else name: value
-        for name, value in logged.items()
-        if not name.endswith(_TIMES)
-    }
-    return dict(sorted(plain.items(), key=lambda item: (item[0] not in ("epoch", "step"), item[0])))
-
-
-class _Teller(TrainerCallback):
-    """Tells people where the run is, and when it will be done."""
-
-    def __init__(self, report: Report, epochs: int) -> None:
-        self._report, self._epochs = report, epochs
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._report.step("steps", state.global_step, state.max_steps)
-
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
-        figures = metrics or {}
-        losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
-        steps = max(1, round(state.max_steps / self._epochs))
-        self._report.line(
-            f"epoch {round(state.epoch or 0)} of {self._epochs}: loss {np.mean(losses[-steps:]):.4f}, "
-            f"validation F1 {figures['eval_event_f1']:.3f} (precision {figures['eval_event_precision']:.3f}, "
-            f"recall {figures['eval_event_recall']:.3f}), detection {figures['eval_detection_accuracy']:.3f}"
-        )
-
-
 @contextlib.contextmanager
 def _quiet() -> Any:
     """Without the warnings of torch and accelerate about machines that lack something."""
@@ -407,7 +272,7 @@ def _best(trainer: Trainer, model: Locator, source: Source, record: dict[str, An
     best = checkpoints.whole(folder)[state.best_global_step]
     model = model.cpu()
     model.load_state_dict(load_file(best / checkpoints.WEIGHTS))
-    log = [entry for entry in map(_entry, state.log_history) if entry]
+    log = [entry for entry in map(entry_of, state.log_history) if entry]
     chosen = next(e for e in log if e["step"] == state.best_global_step and BEST in e)
     figures = {name: value for name, value in chosen.items() if name not in ("step", "epoch")}
     return Outcome(model.eval(), source, record, log, figures, chosen["epoch"])

@@ -61,7 +61,10 @@ class Toy(nn.Module):
 
     def forward(self, mel):
         x = nn.functional.avg_pool1d(mel, 2).transpose(1, 2)
-        return torch.sigmoid(self.head(torch.tanh(self.below(x))))
+        logits = self.head(torch.tanh(self.below(x)))
+        if logits.shape[2] < 3:
+            return torch.sigmoid(logits)
+        return torch.cat([torch.sigmoid(logits[..., :2]), torch.softmax(logits[..., 2:], dim=-1)], dim=-1)
 
 
 def toy(folder, columns=1, **config):
@@ -97,6 +100,26 @@ def corrected(folder, count=8, labels=None):
         spans = labels(rng) if labels else tones
         formats.write(Annotation.of([Event(*span) for span in spans]), folder / f"r{k}.txt")
     return folder
+
+
+def test_kinds_are_learned_beside_the_curves(tmp_path):
+    more = {"granularities": ["event", "pulse"], "kinds": ["laugh", "cough"], "pulse": {"merge_gap": 0.1}}
+    old = toy(tmp_path / "toy", 4, **more)
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for k in range(6):
+        recording(folder / f"r{k}.wav", [(1 + k / 5, 2 + k / 5), (6, 7)], seed=k)
+        events = [Event(1 + k / 5, 2 + k / 5, "cough"), Event(6, 7, "cough")]
+        formats.write(Annotation.of(events), folder / f"r{k}.txt")
+    asked = Options(old, granularity="pulse", cache=tmp_path / "cache", changes=QUICK)
+    assert adapt(folder, tmp_path / "new", asked, lambda line: None).better
+    sound = soundfile.read(folder / "r0.wav", dtype="float32")[0]
+    for level in ("event", "pulse"):
+        locator = models.load(tmp_path / "new", "cpu", granularity=level).naming()
+        found = np.concatenate([*locator.scores([sound])])
+        assert found[75, 0] > 0.5 > found[225, 0] and found[75, 2] > 0.8  # a cough, by its share
+    before = np.concatenate([*models.load(old, "cpu").naming().scores([sound])])
+    assert np.abs(before[75, 1:].sum() - 1) < 1e-3 and before[75, 0] < 0.2
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +201,7 @@ def test_random_labels_give_no_model(model, tmp_path):
 
 def test_the_head_in_torch_is_the_head_in_the_file(model, tmp_path):
     parts = graph.split(model / "model.onnx")
-    encoder = states.Encoder(parts.below(), models.card(model).layout, tmp_path)
+    encoder = states.Encoder(parts.below(), models.card(model), tmp_path)
     assert encoder.widths == [WIDTH // 2, WIDTH // 2]
     recording(tmp_path / "x.wav", [(1, 2)])
     kept = encoder.states(tmp_path / "x.wav")
@@ -297,7 +320,7 @@ def test_targets_say_what_the_annotation_says():
     card = Card("x", granularities=("event", "pulse"), kinds=("laugh", "cough"))
     meant = targets.columns(card)
     assert [(c.label, c.granularity) for c in meant] == [
-        (None, "event"), (None, "pulse"), ("laugh", "pulse"), ("cough", "pulse"),
+        (None, "event"), (None, "pulse"), ("laugh", None), ("cough", None),
     ]  # fmt: skip
     spoken = Annotation.of(
         [Event(1, 2, "laugh"), Event(2.3, 3, "laugh"), Event(5, 6)], examined=(Span(0, 8_000_000),)
@@ -306,6 +329,7 @@ def test_targets_say_what_the_annotation_says():
     assert target[110, :4].tolist() == [1, 0, 0, 0]  # the pause: in the event, in no pulse
     assert target[60, :4].tolist() == [1, 1, 1, 0] and weight[60].tolist() == [1, 1, 1, 1, 0]
     assert target[260, :4].tolist() == [1, 1, 0, 0] and weight[260].tolist() == [1, 1, 0, 0, 0]
+    assert weight[200].tolist() == [1, 1, 0, 0, 0]  # what is no burst is of no kind
     assert weight[450].tolist() == [0] * 5  # nobody looked there
     assert weight[49, 1] == weight[50, 1] == 0.5 and weight[47, 1] == 1
     target, weight = targets.targets(spoken, meant, "event", 500, 5, 20_000)

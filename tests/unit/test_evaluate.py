@@ -23,7 +23,7 @@ class Loud:
     """A locator that takes for a burst what is loud: 0.9 above a level of 0.2, else 0.05."""
 
     card = Card("loud", version="0", settings={"threshold": 0.5, "merge_gap": 0.2, "min_dur": 0.1})
-    labels, frame_us = ("burst",), 20_000
+    labels, kinds, frame_us = ("burst",), (), 20_000
 
     def scores(self, blocks, padded=False):
         sound = np.concatenate([*blocks])

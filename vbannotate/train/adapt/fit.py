@@ -60,7 +60,7 @@ def probabilities(head: HeadModule, states: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
         for first in range(0, len(states), _RUN_AT_ONCE):
             part = torch.from_numpy(np.array(states[first : first + _RUN_AT_ONCE])).float()
-            found.append(torch.sigmoid(head(part)).numpy())
+            found.append(head(part).numpy())
     return np.concatenate(found)
 
 
@@ -111,13 +111,13 @@ def _loss(head: HeadModule, parts: Sequence[Windows], chosen: list[tuple[int, in
     goal = torch.where(weight > 0, target, before)
     trust = torch.where(weight > 0, weight, torch.tensor(_HELD))
     found = head(_batch(parts, "states", chosen))
-    return (trust * functional.binary_cross_entropy_with_logits(found, goal, reduction="none")).mean()
+    return (trust * functional.binary_cross_entropy(found, goal, reduction="none")).mean()
 
 
 def _held(head: HeadModule, parts: Sequence[Windows], chosen: list[tuple[int, int]]) -> Tensor:
     """Cross-entropy of some windows towards what was before."""
     found = head(_batch(parts, "states", chosen))
-    return functional.binary_cross_entropy_with_logits(found, _batch(parts, "before", chosen))
+    return functional.binary_cross_entropy(found, _batch(parts, "before", chosen))
 
 
 def _batch(parts: Sequence[Windows], name: str, chosen: list[tuple[int, int]]) -> Tensor:

@@ -16,6 +16,7 @@ import numpy as np
 
 from vbannotate.audio import open_stream
 from vbannotate.errors import MediaError
+from vbannotate.models.base import Card
 from vbannotate.models.mel import log_mel
 from vbannotate.models.windows import Layout, curve
 from vbannotate.provenance import file_hash
@@ -34,7 +35,7 @@ class States:
 class Encoder:
     """The part of a model below its head. `widths` are those of its values, `flat`: they have no batch."""
 
-    def __init__(self, below: bytes, layout: Layout, cache: Path = CACHE) -> None:
+    def __init__(self, below: bytes, card: Card, cache: Path = CACHE) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -42,13 +43,13 @@ class Encoder:
         options.intra_op_num_threads = int(limit) if limit.isdecimal() else 0  # 0: all cores
         self._session = onnxruntime.InferenceSession(below, options, providers=["CPUExecutionProvider"])
         self._folder = cache / hashlib.sha256(below).hexdigest()[:16]
-        self._layout = layout
-        parts = self._run(np.zeros(layout.window * layout.samples, np.float32))
+        self._layout, self._bands = card.layout, card.bands
+        parts = self._run(np.zeros(card.layout.window * card.layout.samples, np.float32))
         self.flat = parts[0].ndim == 2
         self.widths = [part.shape[-1] for part in parts]
 
     def _run(self, sound: np.ndarray) -> list[np.ndarray]:
-        return self._session.run(None, {"mel": log_mel(sound)[None]})
+        return self._session.run(None, {"mel": log_mel(sound, self._bands)[None]})
 
     def states(self, path: Path) -> States:
         """The states of a recording, from the cache where they are there."""

@@ -22,18 +22,20 @@ _EDGE_WEIGHT = 0.5  # the two frames at each boundary: nobody marks to 20 ms
 class Column:
     """What a column of the network stands for: bursts of any label if `label` is None, series joined or not.
 
-    `granularity` None: the model knows no difference.
+    `granularity` None: the model knows no difference. `among` are the kinds of which the column gives the
+    share of one: what is no burst has no share.
     """
 
     label: str | None
     granularity: str | None
+    among: tuple[str, ...] = ()
 
 
 def columns(card: Card) -> list[Column]:
     """The columns of a model's network that have a meaning, in order (see `Card`)."""
     labels = [None] if len(card.labels) == 1 else list(card.labels)
     found = [Column(label, level) for level in card.granularities or (None,) for label in labels]
-    return found + [Column(kind, PULSE if card.granularities else None) for kind in card.kinds]
+    return found + [Column(kind, None, card.kinds) for kind in card.kinds]
 
 
 def targets(
@@ -53,6 +55,9 @@ def targets(
         target[:, k] = inside
         trust = np.where(_edges(inside), _EDGE_WEIGHT, 1.0)
         trust[_covered(unknown, frames, frame_us) & ~inside] = 0
+        if column.among:
+            named = [e for e in annotation.events if e.label in column.among]
+            trust[~_covered(_times(named), frames, frame_us)] = 0
         weight[:, k] = trust * looked_at
     return target, weight
 

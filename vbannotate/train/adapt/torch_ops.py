@@ -16,7 +16,7 @@ from vbannotate.train.adapt.graph import Parameters, Split
 
 
 class HeadModule(nn.Module):
-    """States float32 [windows, frames, d] -> logits float32 [windows, frames, columns].
+    """States float32 [windows, frames, d] -> probabilities float32 [windows, frames, columns].
 
     `d` is the sum of the widths of the values that the head reads.
     """
@@ -37,11 +37,9 @@ class HeadModule(nn.Module):
         values: dict[str, Tensor] = dict(zip(self._split.boundary, parts, strict=True))
         values |= self._constants | dict(zip(self._names, self.fitted, strict=True))
         for run, node, attributes in self._steps:
-            if node.op_type == "Sigmoid" and node.output[0] == OUTPUT:
-                return values[node.input[0]].reshape(*states.shape[:2], -1)
             inputs = [values[name] if name else None for name in node.input]
             values[node.output[0]] = run(inputs, attributes)
-        return torch.logit(values[OUTPUT].reshape(*states.shape[:2], -1), eps=1e-6)
+        return values[OUTPUT].reshape(*states.shape[:2], -1)
 
     def parameters_now(self) -> Parameters:
         """The tensors by name, as they are now."""
@@ -143,5 +141,6 @@ OPERATIONS: dict[str, Step] = {
     "Reshape": _reshape,
     "ReduceMean": _mean,
     "Slice": _slice,
+    "Softmax": lambda x, at: torch.softmax(x[0], dim=at.get("axis", -1)),
     "Unsqueeze": _unsqueeze,
 }

@@ -82,7 +82,7 @@ class Work:
         assert source.onnx is not None
         card = source.card.at(granularity)
         parts = graph.split(source.onnx)
-        encoder = states.Encoder(parts.below(), card.layout, cache)
+        encoder = states.Encoder(parts.below(), card, cache)
         head = HeadModule(parts, encoder.widths, encoder.flat)
         return cls(source, card, parts, encoder, head, resolve(card, preset), plan, report)
 

@@ -44,6 +44,9 @@ def detector(
     granularity: Annotated[
         str | None, typer.Option(help="event (a series is one event) or pulse (each of its sounds is).")
     ] = None,
+    kinds: Annotated[
+        bool, typer.Option("--kinds", help="Judge the names of kinds, too (laugh, cough ...).")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     backend: Annotated[str, typer.Option(help="auto, onnx or torch.")] = "auto",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write all figures as JSON.")] = None,
@@ -71,7 +74,7 @@ def detector(
         "smooth": smooth,
     }
     file = read_file(settings) if settings else None
-    how = evaluate.How(preset, file, options, compat, device, backend, granularity)
+    how = evaluate.How(preset, file, options, compat, device, backend, granularity, kinds)
     with progress_line(f"evaluate {model}") as progress:
         figures = evaluate.evaluate(model, data, report=lambda line: None, how=how, progress=progress)
     if output is not None:

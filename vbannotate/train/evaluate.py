@@ -40,6 +40,7 @@ class How:
     device: str = "cpu"
     backend: str = "auto"
     granularity: str | None = None
+    kinds: bool = False
 
 
 def evaluate(
@@ -66,6 +67,7 @@ def evaluate(
         how.device,
         how.backend,
         granularity=how.granularity,
+        kinds=how.kinds,
     )
     card, settings = detector.locator.card, detector.settings.default
     result: dict[str, Any] = {"model": card.name, "version": card.version, "settings": settings.to_dict()}

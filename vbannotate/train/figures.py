@@ -98,14 +98,13 @@ def onset(items: Sequence[Recording], found: Sequence[Sequence[Event]]) -> dict[
 
 def of_label(items: Sequence[Recording], found: Sequence[Sequence[Event]], label: str) -> Counts:
     """Counts of one label of a detector that has several: only events and references of that label."""
-    return sum(
-        (
-            judge.judge(*([e for e in side if e.label == label] for side in (item.events, estimate)),
-                        Criterion.of(), item.examined).counts(judge.seconds(item))
-            for item, estimate in zip(items, found, strict=True)
-        ),
-        Counts(),
-    )  # fmt: skip
+    total = Counts()
+    for item, estimate in zip(items, found, strict=True):
+        wanted = [event for event in item.events if event.label == label]
+        named = [event for event in estimate if event.label == label]
+        judged = judge.judge(wanted, named, Criterion.of(), item.examined)
+        total += judged.counts(judge.seconds(item))
+    return total
 
 
 def burst_free(items: Sequence[Recording], found: Sequence[Sequence[Event]]) -> dict[str, Any]:

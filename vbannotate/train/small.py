@@ -29,7 +29,7 @@ DILATIONS = (1, 2, 4, 8, 16, 1, 2, 4)  # with kernel 5 a frame sees 1.5 s to eit
 class SmallPlan:
     """How the small detector is trained. `taught` is the share of the loss that the teacher decides."""
 
-    epochs: float = 3.0
+    epochs: float = 1.6
     batch: int = 16
     rate: float = 2e-3
     stem_rate: float = 2e-4

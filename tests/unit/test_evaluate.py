@@ -189,3 +189,12 @@ def test_the_command_writes_figures_and_a_picture(loud, scenes, tmp_path, capsys
     assert run(["evaluate", "detector", "loud", str(scenes), "-o", str(tmp_path / "x.json")]) == 1
     assert run(["evaluate", "detector", "loud", str(scenes), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["model"] == "loud"
+
+
+def test_recordings_without_bursts_have_a_table_too(loud, tmp_path):
+    for k in range(12):
+        scene(tmp_path / "speech", f"{k}", [], [])
+    found = evaluate.evaluate("loud", tmp_path / "speech", report=lambda line: None)
+    assert found["sets"]["speech"]["false_per_hour"] == 0
+    table = evaluate.listing(found)
+    assert "12 recording(s)" in table and "pooled F1" not in table

@@ -39,12 +39,10 @@ def _of_set(name: str, figure: Mapping[str, Any]) -> list[str]:
     lines += [_line(label, part) for label, part in figure.get("by_label", {}).items()]
     if "as_bouts" in figure:
         lines.append(_line("pulses as bouts", figure["as_bouts"]))
-    if around := figure["intervals"]:
-        pooled, clips = around["f1"], around["mean_of_clips_f1"]
-        lines.append(
-            f"95 %, recordings resampled: pooled F1 {pooled[0]:.3f}-{pooled[1]:.3f}, "
-            f"mean of recordings {clips[0]:.3f}-{clips[1]:.3f}"
-        )
+    names = {"f1": "pooled F1", "mean_of_clips_f1": "mean of recordings"}
+    around = figure["intervals"] or {}  # without any burst there is no interval of the pooled F1
+    if said := [f"{names[k]} {around[k][0]:.3f}-{around[k][1]:.3f}" for k in names if k in around]:
+        lines.append(f"95 %, recordings resampled: {', '.join(said)}")
     return lines + _sentences(figure)
 
 

@@ -9,7 +9,6 @@ import pytest
 from vbannotate import models
 from vbannotate.decode import Settings, decode
 from vbannotate.events import Event
-from vbannotate.models import registry
 
 FOLDER = Path(models.__file__).parent / "bundled" / "base"
 RATE = 16_000
@@ -58,6 +57,21 @@ def test_presets_keep_the_promises_of_their_names(locator):
         return presets[name]["threshold"] + (presets[name]["peak"] or 0)
 
     assert strictness("recall") < strictness("precision")
+
+
+def test_pulses_part_what_an_event_joins(locator, library):
+    """A series of coughs is few events and more pulses, and the pulses lie where the events are."""
+    from vbannotate.synth.audio import Reader
+
+    clips = library.clips("continuous")
+    series = [c for c in clips if c.label == "cough" and len(c.pulses) >= 4]
+    pulses = models.load(locator.card.name, device="cpu", granularity="pulse")
+    counts = {"event": 0, "pulse": 0}
+    for clip in series:
+        audio = Reader().whole(clip)
+        for name, model in (("event", locator), ("pulse", pulses)):
+            counts[name] += len(events(model, audio))
+    assert len(series) >= 3 and 0 < counts["event"] < counts["pulse"]
 
 
 @pytest.mark.parametrize("level", [0.0, 0.003, 0.1])

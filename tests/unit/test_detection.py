@@ -19,7 +19,10 @@ from vbannotate.settings import SettingsFile, resolve
 RATE = 16_000
 CARD = SimpleNamespace(
     granularity="event",
-    name="loud", settings={"threshold": 0.5, "merge_gap": 0.1}, presets={}, identity=lambda: {"name": "loud"}
+    name="loud",
+    settings={"threshold": 0.5, "merge_gap": 0.1},
+    presets={},
+    identity=lambda: {"name": "loud"},
 )
 
 

@@ -9,6 +9,7 @@ import pytest
 from vbannotate import models
 from vbannotate.decode import Settings, decode
 from vbannotate.events import Event
+from vbannotate.models import registry
 
 FOLDER = Path(models.__file__).parent / "bundled" / "base"
 RATE = 16_000

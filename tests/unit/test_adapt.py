@@ -388,3 +388,14 @@ def test_base_data_holds_the_head_where_it_was(model, tmp_path):
     outcome = adapt(corrected(tmp_path / "mine"), tmp_path / "out", asked, lambda line: None)
     assert len(outcome.base_before) == 6 and not outcome.better
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "extra", [["--labels", "laugh"], ["--window", "10"], ["--synth", "5"], ["--mode", "lora"]]
+)
+def test_options_of_training_from_scratch_are_refused(extra, tmp_path, capsys):
+    from vbannotate.cli.app import run
+
+    command = ["train", "detector", "--from-corrections", str(tmp_path), "-o", str(tmp_path / "new"), *extra]
+    assert run(command) == 2
+    assert f"{extra[0]}: not part of --from-corrections" in capsys.readouterr().err

@@ -111,6 +111,8 @@ def detector(
             "encoder": encoder, "mode": mode, "freeze_encoder": freeze_encoder, "rank": rank, "alpha": alpha,
             "preset": preset, "resume": resume, "encoder_lr": encoder_lr, "pos_weight": pos_weight,
             "threshold": threshold, "merge_gap": merge_gap, "min_dur": min_dur,
+            "synth": synth or None, "bursts": bursts, "backgrounds": backgrounds,
+            "labels": None if labels == "burst" else labels, "window": None if window == 30 else window,
         })  # fmt: skip
         adapt.run(
             from_corrections, Path(output or "vb_output"), init_weights, Path(data) if data else None,

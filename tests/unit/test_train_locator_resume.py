@@ -187,5 +187,8 @@ def test_a_process_that_is_killed_hard(whole, material, tmp_path):
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
     subprocess.run(command, env=environment, check=True, timeout=300)
-    assert (tmp_path / "run" / "log.jsonl").read_bytes() == (out / "log.jsonl").read_bytes()
+    # Another process may add up on other threads: the same curve, but for the last bits.
+    logs = [(folder / "log.jsonl").read_text().splitlines() for folder in (tmp_path / "run", out)]
+    for ours, theirs in zip(*(map(json.loads, lines) for lines in logs), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-4)
     assert output.HEAD.name in {path.name for path in (tmp_path / "run" / "head").iterdir()}

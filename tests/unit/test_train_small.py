@@ -13,12 +13,12 @@ from vbannotate import models  # noqa: E402
 from vbannotate.decode import Settings  # noqa: E402
 from vbannotate.errors import UsageError  # noqa: E402
 from vbannotate.models.whisper import Encoder  # noqa: E402
-from vbannotate.train import card, curves, export, pipeline, small  # noqa: E402
+from vbannotate.train import card, curves, export, pipeline, small, tune  # noqa: E402
 from vbannotate.train.features import FRAMES, packed_mel, unpacked_mel  # noqa: E402
 from vbannotate.train.head import EVENT, Detector  # noqa: E402
 
 WIDTH = 64
-PLAN = small.SmallPlan(epochs=12, batch=8, rate=1e-2, stem_rate=1e-3, hidden=16, kept=0.5)
+PLAN = small.SmallPlan(epochs=12, batch=8, head_rate=1e-2, encoder_rate=1e-3, hidden=16, kept=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,10 @@ def test_the_small_network_learns_from_log_mels(shards, trained):
 
 def test_it_follows_its_teacher(shards):
     """A teacher that says no everywhere, alone in the loss, is believed against the labels."""
-    model, plan = fresh(), small.SmallPlan(epochs=12, batch=8, rate=1e-2, hidden=16, taught=1.0, kept=0.5)
+    model, plan = (
+        fresh(),
+        small.SmallPlan(epochs=12, batch=8, head_rate=1e-2, hidden=16, taught=1.0, kept=0.5),
+    )
     small.train(model, shards, plan, np.full((24, FRAMES, 2), -8, np.float16), report=lambda line: None)
     _, mel, _ = next(shards.forever(24, np.random.default_rng(1)))
     assert pipeline.probabilities(model, mel)[..., EVENT].max() < 0.3
@@ -68,7 +71,7 @@ def test_the_teacher_is_asked_window_by_window(shards):
         def forward(self, states):
             return states[..., :5]
 
-    said = small.told(Teacher(), shards)
+    said = tune.told(Teacher(), shards)
     assert said.shape == (24, FRAMES, 2)
     assert np.allclose(said[7], shards.states(7)[..., :2], atol=1e-2)
 
@@ -76,7 +79,7 @@ def test_the_teacher_is_asked_window_by_window(shards):
 def test_its_file_gives_what_torch_gives(trained, tmp_path):
     from vbannotate.models.mel import log_mel
 
-    detector = Detector(trained.encoder, trained.head, (0,)).eval()
+    detector = Detector(trained.encoder, trained.head, small.TAPS).eval()
     chosen = {"balanced": Settings().to_dict(), pipeline.PULSES: Settings().to_dict()}
     export.write(detector, tmp_path / "tiny", pipeline.config("tiny", chosen))
     audio = np.random.default_rng(1).standard_normal(160_000).astype(np.float32) * 0.1

@@ -20,6 +20,7 @@ from vbannotate.synth.library import HARD, WEIGHTS, Library
 from vbannotate.synth.placing import Ground, Placed, faded, level, pauses, place, place_upon, sounding_rms
 
 __all__ = [
+    "HARDER",
     "KINDS",
     "MINING",
     "PUBLISHED",
@@ -92,6 +93,15 @@ WIDER = replace(
     bursts=(1, 4),
     backgrounds={"speech": 4.4, "music": 1.5, "env": 3.4, "silence": 0.8, "real": 0.6},
     second=0.3,
+)
+
+# The third: effects as often as speech, and what the first two lacked most: short bursts, far microphones.
+HARDER = replace(
+    WIDER,
+    backgrounds={"speech": 4.0, "music": 1.4, "env": 4.0, "silence": 0.6, "real": 0.6},
+    one_pulse=0.35,
+    room=0.08,
+    telephone=0.06,
 )
 
 # No bursts at all: what a first head fires on here is kept as hard negatives.

@@ -39,9 +39,9 @@ class Taps(torch.nn.Module):
         return torch.cat(self.encoder.states(mel, TAPS), dim=2)
 
 
-def cut_encoder(encoder_file: Path) -> Encoder:
-    """The encoder up to the last tap, with the positions of one window."""
-    encoder = Encoder.from_file(encoder_file, layers=max(TAPS))
+def cut_encoder(encoder_file: Path, layers: int = max(TAPS)) -> Encoder:
+    """The first layers of the encoder, with the positions of one window."""
+    encoder = Encoder.from_file(encoder_file, layers=layers)
     encoder.embed_positions = torch.nn.Embedding.from_pretrained(
         encoder.embed_positions.weight[:FRAMES].clone()
     )

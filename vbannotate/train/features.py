@@ -244,9 +244,14 @@ class Shards:
     def __len__(self) -> int:
         return len(self.target)
 
-    def batches(self, size: int, rng: np.random.Generator) -> Iterator[Batch]:
-        """All windows once in random order."""
-        order = rng.permutation(len(self))
+    def batches(
+        self, size: int, rng: np.random.Generator, chances: np.ndarray | None = None
+    ) -> Iterator[Batch]:
+        """All windows once in random order; or as many, drawn with `chances` float [windows]."""
+        if chances is None:
+            order = rng.permutation(len(self))
+        else:
+            order = rng.choice(len(self), len(self), p=chances / chances.sum())
         for first in range(0, len(order), size):
             chosen = order[first : first + size]
             states = np.stack([self.states(i) for i in chosen])

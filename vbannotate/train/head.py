@@ -7,10 +7,11 @@ series); then, where they are learnt, the kinds of burst, which exclude one anot
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+
+from vbannotate.models.whisper import Encoder
 
 DILATIONS = (1, 2, 4, 8, 16)  # with kernel 5 a frame sees 1.2 s to either side
 EVENT, PULSE, KINDS_FROM = 0, 1, 2  # columns
@@ -19,8 +20,7 @@ EVENT, PULSE, KINDS_FROM = 0, 1, 2  # columns
 class Head(nn.Module):
     """States float [batch, frames, taps x width] -> logits float32 [batch, frames, 2 + kinds].
 
-    A norm for each tap, a projection to `hidden`, with `context` the mean over the window added, residual
-    dilated convolutions, a linear output.
+    A norm for each tap, a projection to `hidden`, residual dilated convolutions, a linear output.
     """
 
     def __init__(
@@ -30,15 +30,12 @@ class Head(nn.Module):
         hidden: int = 128,
         kinds: int = 0,
         dropout: float = 0.1,
-        dilations: Sequence[int] = DILATIONS,
-        context: bool = False,
     ) -> None:
         super().__init__()
         self.width = width
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(taps))
         self.project = nn.Linear(width * taps, hidden)
-        self.mix = nn.ModuleList(nn.Conv1d(hidden, hidden, 5, padding=2 * d, dilation=d) for d in dilations)
-        self.context = nn.Linear(hidden, hidden) if context else None
+        self.mix = nn.ModuleList(nn.Conv1d(hidden, hidden, 5, padding=2 * d, dilation=d) for d in DILATIONS)
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(hidden, KINDS_FROM + kinds)
 
@@ -46,17 +43,9 @@ class Head(nn.Module):
         parts = states.chunk(len(self.norms), dim=2)
         x = torch.cat([norm(part) for norm, part in zip(self.norms, parts, strict=True)], dim=2)
         x = nn.functional.gelu(self.project(self.dropout(x))).transpose(1, 2)
-        if self.context is not None:  # what the whole window sounds like
-            x = x + nn.functional.gelu(self.context(x.mean(dim=2)))[..., None]
         for convolution in self.mix:
             x = x + self.dropout(nn.functional.gelu(convolution(x)))
         return self.out(x.transpose(1, 2))
-
-
-class Listener(Protocol):
-    """What a head stands on: an `Encoder`, or the convolutions of one."""
-
-    def states(self, mel: Tensor, after: Sequence[int]) -> list[Tensor]: ...
 
 
 class Detector(nn.Module):
@@ -64,7 +53,7 @@ class Detector(nn.Module):
     2 + kinds].
     """
 
-    def __init__(self, encoder: Listener, head: Head, taps: Sequence[int]) -> None:
+    def __init__(self, encoder: Encoder, head: Head, taps: Sequence[int]) -> None:
         super().__init__()
         self.encoder, self.head, self.taps = encoder, head, tuple(taps)
 

@@ -6,6 +6,8 @@ validation  soundscapes of the val split and their states            CACHE/sets/
 first       a head on half of the training states                    CACHE/first.pt
 mining      burst-free windows that the first head fires on          CACHE/features/{MINES}
 tune        layers 3 and 4 and the head on everything                CACHE/tuned.pt
+told        what that network says of the later windows              CACHE/told.npy
+again       the same layers on those, hard ones oftener              CACHE/again.pt
 settings    temperature and settings from validation curves          CACHE/base.json, CACHE/tiny.json
 export      model.onnx and config.json                               OUTPUT/base
 tiny        the small detector, taught by the large one              CACHE/tiny.pt, OUTPUT/tiny
@@ -29,7 +31,6 @@ from vbannotate import models
 from vbannotate.decode import Settings, decode
 from vbannotate.errors import VbannotateError
 from vbannotate.models.mel import log_mel
-from vbannotate.models.whisper import Encoder
 from vbannotate.sources import clips
 from vbannotate.sources.clips import Sources
 from vbannotate.synth import scenes
@@ -55,14 +56,14 @@ PARTS = {
     "train": Part(scenes.TRAINING, SEED, 13_000, ended=0.0),
     "wide": Part(scenes.WIDER, SEED + 2, 4_000),
     "wider": Part(scenes.WIDER, SEED + 3, 6_500, more=True),
+    "harder": Part(scenes.HARDER, SEED + 4, 12_000, more=True),
 }
 # Burst-free windows that the first head is tried on.
 MINES = {"mined": Part(scenes.MINING, SEED + 1, 6_000, ended=0.0)}
-WITH_MELS = ("wide", "wider")  # parts that the small detector learns from
-
 FIRST = fit.Plan(epochs=2)
 FIRST_PARTS, FIRST_SHARE = ("train", "wide"), 0.25
-TUNED = tune.TunePlan()
+TUNED, TUNED_PARTS = tune.TunePlan(), ("train", "wide", "wider")
+AGAIN, AGAIN_PARTS = tune.TunePlan(epochs=1.0, seed=14), ("wide", "wider", "harder")
 TINY = small.SmallPlan()
 
 # Rounding weights to float16 may move a probability by this much, and no event of so many recordings.
@@ -100,7 +101,7 @@ def run(
             features.extract(source, folder, round(share * part.windows), jobs, report)
         return folders
 
-    train = states(PARTS)
+    states(PARTS)
     sets.write_half(clips.load(replace(sources, more=None)), "val", cache / "sets", report)
     first = cache / "first.pt"
     if not first.exists():
@@ -109,25 +110,30 @@ def run(
     mined = states(MINES, first)
     model, head, tuned = export.cut_encoder(encoder), fit.restore(first), cache / "tuned.pt"
     if not tuned.exists():
-        tune.tune(model, head, features.Shards([*train, *mined, *mined]), TUNED, report)
+        parts = [cache / "features" / name for name in TUNED_PARTS]
+        tune.tune(model, head, features.Shards([*parts, *mined, *mined]), TUNED, report)
         tune.save(model, head, tuned)
     tune.restore(model, head, tuned)
     tail = tune.Tail(model, head).eval()
-    tiny, learnt = (
-        small.Small(Encoder.from_file(tiny_encoder, layers=1), TINY.hidden),
-        cache / "tiny.pt",
-    )
-    if not learnt.exists():  # before the head is cooled: the teacher's own certainty
-        shards = small.Mels([cache / "features" / name for name in WITH_MELS])
-        report("tiny: what its teacher says of each window")
-        small.train(tiny, shards, TINY, small.told(tail, shards), report)
-        torch.save(tiny.state_dict(), learnt)
-    tiny.load_state_dict(torch.load(learnt, weights_only=True))
+    later = small.Mels([cache / "features" / name for name in AGAIN_PARTS])
+    if not (cache / "told.npy").exists():
+        report("told: what the tuned network says of each window")
+        np.save(cache / "told.npy", tune.told(tail, later))
+    said = np.load(cache / "told.npy")
+    if not (cache / "again.pt").exists():
+        tune.tune(model, head, later, AGAIN, report, tune.chances(said, later))
+        tune.save(model, head, cache / "again.pt")
+    tune.restore(model, head, cache / "again.pt")
+    tiny = small.Small(export.cut_encoder(tiny_encoder, max(small.TAPS)), TINY.hidden)
+    if not (cache / "tiny.pt").exists():
+        small.train(tiny, later, TINY, said, report)
+        torch.save(tiny.state_dict(), cache / "tiny.pt")
+    tiny.load_state_dict(torch.load(cache / "tiny.pt", weights_only=True))
 
     measured = validation_curves(tail, taps, cache, report)
     _finish("base", export.detector(model, head), measured, cache, output, report)
     measured = small_curves(tiny.eval(), cache, report)
-    _finish("tiny", Detector(tiny.encoder, tiny.head, (0,)), measured, cache, output, report)
+    _finish("tiny", Detector(tiny.encoder, tiny.head, small.TAPS), measured, cache, output, report)
 
 
 def _finish(
@@ -213,7 +219,7 @@ def _settings(path: Path, measured: dict[int, choose.Measured], report: Report) 
 
 _TITLES = {
     "base": "vbannotate base: vocal bursts, Whisper base cut after layer 4",
-    "tiny": "vbannotate tiny: vocal bursts, a small convolutional network taught by base",
+    "tiny": "vbannotate tiny: vocal bursts, Whisper tiny.en cut after layer 1, taught by base",
 }
 
 

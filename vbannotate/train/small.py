@@ -1,5 +1,5 @@
-"""The small detector, ``tiny``: the convolutions of a Whisper encoder, a wide field of dilated convolutions,
-and the teaching of it by the large one.
+"""The small detector, ``tiny``: a Whisper encoder cut after its first layer, a head on what enters and what
+leaves that layer, and the teaching of it by the large one.
 
 It learns from the cached log-mels: half from the labels, half from the probabilities of a teacher on the same
 windows (distillation: Hinton et al. 2015, 1503.02531).
@@ -22,34 +22,22 @@ from vbannotate.train.features import KINDS, Batch, Shards, unpacked_mel
 from vbannotate.train.fit import loss_of
 from vbannotate.train.head import KINDS_FROM, Head
 
-DILATIONS = (1, 2, 4, 8, 16, 1, 2, 4)  # with kernel 5 a frame sees 1.5 s to either side
+TAPS = (0, 1)  # layers after which the head listens; 0: the convolutions
 
 
 @dataclass(frozen=True, slots=True)
 class SmallPlan:
     """How the small detector is trained. `taught` is the share of the loss that the teacher decides."""
 
-    epochs: float = 1.6
+    epochs: float = 4.0
     batch: int = 16
-    rate: float = 2e-3
-    stem_rate: float = 2e-4
+    head_rate: float = 2e-3
+    encoder_rate: float = 3e-4
     positive: float = 2.0
-    hidden: int = 192
+    hidden: int = 128
     taught: float = 0.5
     kept: float = 0.998  # share of itself that the running mean of the weights keeps at each step
     seed: int = 12
-
-
-class Stem(nn.Module):
-    """The two convolutions of a Whisper encoder: log-mel [batch, 80, 1000] -> [batch, 500, width]."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        super().__init__()
-        self.conv1, self.conv2 = encoder.conv1, encoder.conv2
-
-    def states(self, mel: Tensor, after: Sequence[int] = (0,)) -> list[Tensor]:
-        """As `Encoder.states`, without positions: the small detector shall not know where a window begins."""
-        return [F.gelu(self.conv2(F.gelu(self.conv1(mel)))).transpose(1, 2)]
 
 
 class Small(nn.Module):
@@ -57,11 +45,11 @@ class Small(nn.Module):
 
     def __init__(self, encoder: Encoder, hidden: int) -> None:
         super().__init__()
-        self.encoder = Stem(encoder)
-        self.head = Head(encoder.width, 1, hidden, len(KINDS), 0.1, DILATIONS, context=True)
+        self.encoder = encoder
+        self.head = Head(encoder.width, len(TAPS), hidden, len(KINDS))
 
     def forward(self, mel: Tensor) -> Tensor:
-        return self.head(self.encoder.states(mel)[0])
+        return self.head(torch.cat(self.encoder.states(mel, TAPS), dim=2))
 
 
 def train(
@@ -78,13 +66,13 @@ def train(
     rng = np.random.default_rng(plan.seed)
     model.train().requires_grad_(True)
     groups = [
-        {"params": model.encoder.parameters(), "lr": plan.stem_rate},
-        {"params": model.head.parameters(), "lr": plan.rate},
+        {"params": model.encoder.parameters(), "lr": plan.encoder_rate},
+        {"params": model.head.parameters(), "lr": plan.head_rate},
     ]
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
     steps = int(plan.epochs * len(shards) / plan.batch)
     cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, [plan.stem_rate, plan.rate], total_steps=steps + 1, pct_start=0.1
+        optimiser, [plan.encoder_rate, plan.head_rate], total_steps=steps + 1, pct_start=0.1
     )
     running = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(plan.kept)
@@ -112,19 +100,6 @@ def train(
             break
     model.load_state_dict(running.module.state_dict())
     model.eval().requires_grad_(False)
-
-
-def told(teacher: nn.Module, shards: Mels) -> np.ndarray:
-    """The teacher's logits of events and pulses on all windows, from their cached states: float16 [windows,
-    500, 2].
-    """
-    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
-        found = []
-        for first in range(0, len(shards), 16):
-            states = np.stack([shards.states(i) for i in range(first, min(first + 16, len(shards)))])
-            logits = teacher(torch.from_numpy(states).float())[..., :KINDS_FROM]
-            found.append(logits.to(torch.float16).numpy())
-    return np.concatenate(found)
 
 
 def masked(mel: Tensor, rng: np.random.Generator) -> Tensor:

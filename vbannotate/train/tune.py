@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from vbannotate.models.whisper import Encoder
 from vbannotate.train.features import TAPS, Shards
 from vbannotate.train.fit import blank, loss_of
-from vbannotate.train.head import Head
+from vbannotate.train.head import EVENT, KINDS_FROM, Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,17 @@ class Tail(nn.Module):
 
 
 def tune(
-    encoder: Encoder, head: Head, shards: Shards, plan: TunePlan, report: Callable[[str], None] = print
+    encoder: Encoder,
+    head: Head,
+    shards: Shards,
+    plan: TunePlan,
+    report: Callable[[str], None] = print,
+    chances: np.ndarray | None = None,
 ) -> None:
-    """Tune the layers of `encoder` between the taps and `head`, both in place; the running mean stays."""
+    """Tune the layers of `encoder` between the taps and `head`, both in place; the running mean stays.
+
+    `chances` float [windows] says how often each window is drawn; without it each is as often as another.
+    """
     torch.manual_seed(plan.seed)
     rng = np.random.default_rng(plan.seed)
     tail = Tail(encoder, head).train()
@@ -76,7 +84,7 @@ def tune(
     running = torch.optim.swa_utils.AveragedModel(tail, multi_avg_fn=keep)
     began, mean, done = time.monotonic(), 0.0, 0
     while done < steps:
-        for batch in shards.batches(plan.batch, rng):
+        for batch in shards.batches(plan.batch, rng, chances):
             states = blank(torch.from_numpy(batch.states).float(), plan.masked, rng)
             loss = loss_of(tail(states), batch, plan.positive)
             optimiser.zero_grad(set_to_none=True)
@@ -95,6 +103,29 @@ def tune(
     tail.load_state_dict(running.module.state_dict())
     tail.eval()
     tail.requires_grad_(False)
+
+
+def told(network: nn.Module, shards: Shards) -> np.ndarray:
+    """A network's logits of events and pulses on all windows, from their cached states: float16 [windows,
+    500, 2].
+    """
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        found = []
+        for first in range(0, len(shards), 16):
+            states = np.stack([shards.states(i) for i in range(first, min(first + 16, len(shards)))])
+            logits = network(torch.from_numpy(states).float())[..., :KINDS_FROM]
+            found.append(logits.to(torch.float16).numpy())
+    return np.concatenate(found)
+
+
+def chances(said: np.ndarray, shards: Shards) -> np.ndarray:
+    """How often each window deserves to be drawn, float [windows]: the root of the loss that a network's
+    logits float16 [windows, 500, 2] of events have there, between the loss of the easiest third and that of
+    the hardest twentieth. The very hardest windows are often labelled wrongly.
+    """
+    sign = np.where(shards.event > 0, np.float32(-1), np.float32(1))
+    losses = (np.logaddexp(0, sign * said[..., EVENT].astype(np.float32)) * shards.weight).mean(axis=1)
+    return np.sqrt(np.clip(losses, *np.quantile(losses, (0.33, 0.95))))
 
 
 def save(encoder: Encoder, head: Head, path: Path) -> None:

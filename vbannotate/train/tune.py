@@ -49,7 +49,8 @@ class Tail(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         first = states[..., : states.shape[2] // 2]
         x = first
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.training):
+        halved = self.training or torch.is_autocast_enabled("cpu")
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=halved):
             for layer in self.layers:
                 x = layer(x)
         return self.head(torch.cat([first, x.float()], dim=2))

@@ -146,6 +146,29 @@ def test_tuning_changes_the_head_and_the_layers_between_the_taps_only(shards, he
     assert torch.equal(*tails)
 
 
+def test_what_a_network_errs_on_is_drawn_more_often(shards):
+    windows = Shards([shards / "train"])
+    said = np.where(windows.event > 0, 5, -5)[..., None].repeat(2, axis=2).astype(np.float16)
+    said[7:10] = -said[7:10]
+    chances = tune.chances(said, windows)
+    assert set(np.argsort(chances)[-3:]) == {7, 8, 9} and chances.min() > 0
+    assert chances[7] > 1.5 * np.median(chances)
+    drawn = [batch.target for batch in windows.batches(5, np.random.default_rng(3), np.eye(24)[7])]
+    assert sum(map(len, drawn)) == 24
+    assert all((target == windows.target[7]).all() for target in drawn)
+
+
+def test_the_network_is_asked_window_by_window(shards):
+    class Told(torch.nn.Module):
+        def forward(self, states):
+            return states[..., :5]
+
+    windows = Shards([shards / "train"])
+    said = tune.told(Told(), windows)
+    assert said.shape == (24, FRAMES, 2)
+    assert np.allclose(said[7], windows.states(7)[..., :2], atol=1e-2)
+
+
 def _saved(head, folder):
     fit.save(head, PLAN, folder / "own.pt")
     return folder / "own.pt"

@@ -13,7 +13,7 @@ from vbannotate import models  # noqa: E402
 from vbannotate.decode import Settings  # noqa: E402
 from vbannotate.errors import UsageError  # noqa: E402
 from vbannotate.models.whisper import Encoder  # noqa: E402
-from vbannotate.train import card, curves, export, pipeline, small, tune  # noqa: E402
+from vbannotate.train import card, curves, export, pipeline, small  # noqa: E402
 from vbannotate.train.features import FRAMES, packed_mel, unpacked_mel  # noqa: E402
 from vbannotate.train.head import EVENT, Detector  # noqa: E402
 
@@ -64,16 +64,6 @@ def test_it_follows_its_teacher(shards):
     small.train(model, shards, plan, np.full((24, FRAMES, 2), -8, np.float16), report=lambda line: None)
     _, mel, _ = next(shards.forever(24, np.random.default_rng(1)))
     assert pipeline.probabilities(model, mel)[..., EVENT].max() < 0.3
-
-
-def test_the_teacher_is_asked_window_by_window(shards):
-    class Teacher(torch.nn.Module):
-        def forward(self, states):
-            return states[..., :5]
-
-    said = tune.told(Teacher(), shards)
-    assert said.shape == (24, FRAMES, 2)
-    assert np.allclose(said[7], shards.states(7)[..., :2], atol=1e-2)
 
 
 def test_its_file_gives_what_torch_gives(trained, tmp_path):

@@ -45,7 +45,7 @@ HALVES: dict[str, dict[str, tuple[scenes.Recipe, int, str]]] = {
         "env": (PLAIN["env"], 40, "test"),
         "more-speech": (PLAIN["speech"], 120, "test"),
         "more-music": (PLAIN["music"], 120, "test"),
-        "more-env": (PLAIN["env"], 80, "test"),
+        "more-env": (PLAIN["env"], 130, "test"),
         "upon-speech": (BUSY, 60, "test"),
         "telephone": (replace(DENSE, telephone=1.0), 80, "test"),
         "far": (replace(DENSE, room=1.0), 80, "test"),

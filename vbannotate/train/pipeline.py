@@ -63,7 +63,7 @@ MINES = {"mined": Part(scenes.MINING, SEED + 1, 6_000, ended=0.0)}
 FIRST = fit.Plan(epochs=2)
 FIRST_PARTS, FIRST_SHARE = ("train", "wide"), 0.25
 TUNED, TUNED_PARTS = tune.TunePlan(), ("train", "wide", "wider")
-AGAIN, AGAIN_PARTS = tune.TunePlan(epochs=1.0, seed=14), ("wide", "wider", "harder")
+AGAIN, AGAIN_PARTS = tune.TunePlan(epochs=0.9, seed=14), ("wide", "wider", "harder")
 TINY = small.SmallPlan()
 
 # Rounding weights to float16 may move a probability by this much, and no event of so many recordings.
@@ -231,7 +231,7 @@ def config(name: str, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "family": "locator",
         "name": name,
         "title": _TITLES[name],
-        "version": "2",
+        "version": "3",
         "licence": "MIT (Whisper encoder, Copyright (c) 2022 OpenAI), Apache-2.0 (head)",
         "source": "trained by python -m vbannotate.train detector; see README.md beside this file",
         "sample_rate": 16_000,

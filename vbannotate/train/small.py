@@ -29,7 +29,7 @@ TAPS = (0, 1)  # layers after which the head listens; 0: the convolutions
 class SmallPlan:
     """How the small detector is trained. `taught` is the share of the loss that the teacher decides."""
 
-    epochs: float = 4.0
+    epochs: float = 3.6
     batch: int = 16
     head_rate: float = 2e-3
     encoder_rate: float = 3e-4

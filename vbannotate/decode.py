@@ -29,7 +29,7 @@ from vbannotate.times import from_us, to_us
 
 FRAME_US = 20_000  # one Whisper encoder frame
 EVENT, PULSE = "event", "pulse"  # granularities: a series is one event, or each of its sounds is
-SURE = 0.5  # mean share of a kind over an event's frames from which on the event bears its name
+SURE = 0.6  # mean share of a kind over an event's frames from which on it bears its name (chosen on val)
 NEAR_MISS = 0.5  # `explain` names stretches that rose above this share of the threshold
 
 

@@ -31,7 +31,7 @@ import soundfile
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "tests" / "reference_locator.py"
 RATE = 16_000
-BUNDLED = ("base",)
+BUNDLED = ("base", "tiny")
 MB = 2**10 if sys.platform != "darwin" else 2**20  # ru_maxrss counts kilobytes on Linux
 
 

@@ -1,4 +1,4 @@
-"""The bundled detector: its folder, and that it finds real bursts and leaves the rest alone."""
+"""The bundled detectors: their folders, and that they find real bursts and leave the rest alone."""
 
 import json
 from pathlib import Path
@@ -13,11 +13,12 @@ from vbannotate.models import registry
 
 FOLDER = Path(models.__file__).parent / "bundled" / "base"
 RATE = 16_000
+LOWEST_F1 = {"base": 0.75, "tiny": 0.65}  # on twelve soundscapes
 
 
-@pytest.fixture(scope="module")
-def locator():
-    return models.load(registry.DEFAULT, device="cpu")
+@pytest.fixture(scope="module", params=LOWEST_F1)
+def locator(request):
+    return models.load(request.param, device="cpu")
 
 
 def events(locator, audio, preset=None):
@@ -102,7 +103,7 @@ def test_real_bursts_are_found_in_soundscapes_of_test_clips(locator, library):
         reference = [Event(burst.onset, burst.offset) for burst in scene.bursts]
         total += judge.count(reference, found, 30.0)
     assert total.hits + total.misses >= 12
-    assert total.f1 >= 0.75, total
+    assert total.f1 >= LOWEST_F1[locator.card.name], total
 
 
 def test_read_speech_gives_few_events(locator, shared):
@@ -114,7 +115,7 @@ def test_read_speech_gives_few_events(locator, shared):
         audio, rate = soundfile.read(path, dtype="float32")
         assert rate == RATE
         found += len(events(locator, audio[: 40 * RATE]))
-    assert found <= 2
+    assert found <= (2 if locator.card.name == registry.DEFAULT else 6)
 
 
 def test_an_event_stays_nearly_where_it_is_when_silence_is_put_before(locator, shared):

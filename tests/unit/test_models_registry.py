@@ -57,7 +57,7 @@ def test_published_recipes():
     [
         ("vocalburst-locater", "no model or file 'vocalburst-locater'; did you mean vocalburst-locator or"),
         ("bass", "did you mean base"),
-        ("zzz", "did you mean base or vocalburst-locator or vocalburst-locator-v2"),
+        ("zzz", "did you mean base or tiny or vocalburst-locator"),
     ],
 )
 def test_an_unknown_name_gets_the_nearest(name, message):
@@ -132,8 +132,9 @@ def test_list_and_info(no_cache, capsys):
     assert run(["models", "info", "nothing"]) == 3
 
 
-def test_the_bundled_model_is_whole():
-    """The default is in the package, runs from its card, and its weights are those that the card names."""
-    source = models.locate(models.DEFAULT)
-    assert source.onnx is not None and source.onnx.stat().st_size < 45e6
+@pytest.mark.parametrize(("name", "largest"), [("base", 45e6), ("tiny", 8e6)])
+def test_the_bundled_models_are_whole(name, largest):
+    """They are in the package, run from their cards, and their weights are those that the cards name."""
+    source = models.locate(name)
+    assert source.onnx is not None and source.onnx.stat().st_size < largest
     assert source.card.licence and source.card.settings and "balanced" in source.card.presets

@@ -86,6 +86,11 @@ ENTRIES: tuple[Entry, ...] = (
         bundled=True,
     ),
     Entry(
+        "tiny",
+        "A small detector taught by base, for slow machines and long recordings: faster, less exact.",
+        bundled=True,
+    ),
+    Entry(
         "vocalburst-locator",
         "LAION's published locator, v1: trained on synthetic scenes, for bursts of half a second and more.",
         published=_V1,

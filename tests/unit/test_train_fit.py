@@ -256,6 +256,15 @@ def test_pooled_counts_whole_sets():
     assert counts.f1 == pytest.approx(2 / 3)
 
 
+def test_a_sound_that_is_repeated_where_nothing_is_counts_once():
+    curve = np.zeros(500, np.float32)
+    curve[50:100] = curve[200:220] = curve[400:420] = 0.9
+    sides = [item((1, 2)), item()], [curve, curve]
+    settings = Settings(threshold=0.5, min_dur=0.1)
+    assert choose.pooled(sides, settings).false == 2 + 3
+    assert choose.pooled(sides, settings, once=True).false == 2 + 1
+
+
 def test_curves_are_cut_and_stitched_like_the_product():
     audio = np.arange(25 * 16_000, dtype=np.float32)
     cut = curves.windows(audio)

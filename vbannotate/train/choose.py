@@ -44,7 +44,7 @@ def presets(measured: Measured) -> dict[str, Settings]:
     plain = ("speech", "music", "env")
 
     def total(settings: Settings, *names: str, keep: Callable[[Item], bool] = lambda item: True) -> Counts:
-        return sum((pooled(measured[name], settings, keep) for name in names), Counts())
+        return sum((pooled(measured[name], settings, keep, once=True) for name in names), Counts())
 
     def quiet(item: Item) -> bool:
         levels = [e["snr"] for e in item.details]
@@ -93,11 +93,16 @@ def pooled(
     measured: tuple[Sequence[Item], Curves],
     settings: Settings,
     keep: Callable[[Item], bool] = lambda item: True,
+    once: bool = False,
 ) -> Counts:
-    """Counts over a set."""
+    """Counts over a set. With `once` a recording without bursts counts one false event at most: a short
+    sound that is repeated there would decide settings alone.
+    """
     chosen = [(i, c) for i, c in zip(*measured, strict=True) if keep(i)]
     items, curves = [i for i, _ in chosen], [c for _, c in chosen]
     found = events(curves, items, settings)
+    if once:
+        found = [f if item.events else f[:1] for item, f in zip(items, found, strict=True)]
     return sum((count(i.events, f, i.seconds) for i, f in zip(items, found, strict=True)), Counts())
 
 

@@ -168,27 +168,27 @@ def test_nothing_is_overwritten_and_nothing_mixed(material, tmp_path):
             training.train(plan(material, tmp_path / "other", resume, "frozen"), QUIET)
 
 
-def test_a_process_that_is_killed_hard(whole, material, tmp_path):
-    out, _ = whole["lora"]
+def test_a_process_that_is_killed_hard(material, tmp_path):
+    """Against a process that nobody kills: sums may differ in their last bits from those made in here."""
     command = [
-        sys.executable, "-m", "vbannotate", "train", "detector", "--data", str(material / "data"), "-o",
-        str(tmp_path / "run"), "--encoder", str(material / "encoder.safetensors"), "--window", "1.5",
+        sys.executable, "-m", "vbannotate", "train", "detector", "--data", str(material / "data"),
+        "--encoder", str(material / "encoder.safetensors"), "--window", "1.5",
         "--epochs", str(EPOCHS), "--max-batch", "4", "--lr", "1e-3", "--mode", "lora", "--save-steps", "2",
-        "--device", "cpu", "--resume", "latest", "--cache", str(material / "cache"), "--quiet",
+        "--device", "cpu", "--resume", "latest", "--cache", str(material / "cache"), "--quiet", "-o",
     ]  # fmt: skip
+    killed, undisturbed = ([*command, str(tmp_path / name)] for name in ("run", "undisturbed"))
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
     }
-    with subprocess.Popen(command, env=environment) as process:
+    subprocess.run(undisturbed, env=environment, check=True, timeout=300)
+    with subprocess.Popen(killed, env=environment) as process:
         deadline = time.monotonic() + 120
         while not (tmp_path / "run" / "checkpoints" / "checkpoint-2").exists():
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
-    subprocess.run(command, env=environment, check=True, timeout=300)
-    # Another process may add up on other threads: the same curve, but for the last bits.
-    logs = [(folder / "log.jsonl").read_text().splitlines() for folder in (tmp_path / "run", out)]
-    for ours, theirs in zip(*(map(json.loads, lines) for lines in logs), strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-4)
+    subprocess.run(killed, env=environment, check=True, timeout=300)
+    logs = [(tmp_path / name / "log.jsonl").read_bytes() for name in ("run", "undisturbed")]
+    assert logs[0] == logs[1]
     assert output.HEAD.name in {path.name for path in (tmp_path / "run" / "head").iterdir()}

@@ -60,6 +60,7 @@ PARTS = {
 }
 # Burst-free windows that the first head is tried on.
 MINES = {"mined": Part(scenes.MINING, SEED + 1, 6_000, ended=0.0)}
+
 FIRST = fit.Plan(epochs=2)
 FIRST_PARTS, FIRST_SHARE = ("train", "wide"), 0.25
 TUNED, TUNED_PARTS = tune.TunePlan(), ("train", "wide", "wider")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,8 +50,7 @@ class Tail(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         first = states[..., : states.shape[2] // 2]
         x = first
-        halved = self.training or torch.is_autocast_enabled("cpu")
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=halved):
+        with torch.autocast("cpu", dtype=torch.bfloat16) if self.training else nullcontext():
             for layer in self.layers:
                 x = layer(x)
         return self.head(torch.cat([first, x.float()], dim=2))

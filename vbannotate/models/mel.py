@@ -17,6 +17,10 @@ HOP = 160  # samples: one mel frame each 10 ms
 FFT = 400  # samples
 BANDS = 80  # 128 in whisper-large-v3
 
+# Frames transformed at once. For the intermediate arrays of a whole window the allocator would ask the system
+# for fresh pages each time, and that took longer than all the arithmetic.
+_AT_ONCE = 100
+
 _BREAK_HZ, _BREAK_MEL, _LOG_STEP = 1000.0, 15.0, np.log(6.4) / 27.0  # Slaney, Auditory Toolbox (1998)
 
 
@@ -31,9 +35,12 @@ def log_mel(audio: np.ndarray, bands: int = BANDS) -> np.ndarray:
         return np.zeros((bands, 0), np.float32)
     padded = np.pad(np.asarray(audio, np.float32), FFT // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, FFT)[::HOP][:count]
-    spectrum = np.fft.rfft(frames * _hann(), axis=1)
-    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    mel = np.log10(np.maximum(_filters(bands) @ power.T, np.float32(1e-10)))
+    mel = np.empty((bands, count), np.float32)
+    for first in range(0, count, _AT_ONCE):
+        spectrum = np.fft.rfft(frames[first : first + _AT_ONCE] * _hann(), axis=1)
+        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+        np.matmul(_filters(bands), power.T, out=mel[:, first : first + _AT_ONCE])
+    mel = np.log10(np.maximum(mel, np.float32(1e-10)))
     return (np.maximum(mel, mel.max() - np.float32(8)) + np.float32(4)) / np.float32(4)
 
 

@@ -9,11 +9,15 @@ for _needed in ("scipy", "onnx", "safetensors"):
     pytest.importorskip(_needed, reason="the train extra is not installed")
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
+import onnx  # noqa: E402
+from onnx import numpy_helper  # noqa: E402
+
 from vbannotate import models  # noqa: E402
 from vbannotate.decode import Settings  # noqa: E402
 from vbannotate.errors import UsageError  # noqa: E402
+from vbannotate.models.mel import log_mel  # noqa: E402
 from vbannotate.models.whisper import Encoder  # noqa: E402
-from vbannotate.train import card, curves, export, pipeline, small  # noqa: E402
+from vbannotate.train import card, curves, eightbit, export, pipeline, small  # noqa: E402
 from vbannotate.train.features import FRAMES, packed_mel, unpacked_mel  # noqa: E402
 from vbannotate.train.head import EVENT, Detector  # noqa: E402
 
@@ -66,17 +70,58 @@ def test_it_follows_its_teacher(shards):
     assert pipeline.probabilities(model, mel)[..., EVENT].max() < 0.3
 
 
-def test_its_file_gives_what_torch_gives(trained, tmp_path):
-    from vbannotate.models.mel import log_mel
+@pytest.fixture(scope="module")
+def eight(shards, trained):
+    """The trained detector in 8-bit arithmetic."""
+    _, mels, _ = next(shards.forever(16, np.random.default_rng(3)))
+    return Detector(eightbit.encoder(trained.encoder, mels), trained.head, small.TAPS).eval()
 
-    detector = Detector(trained.encoder, trained.head, small.TAPS).eval()
+
+@pytest.fixture(scope="module")
+def folder(eight, tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "tiny"
     chosen = {"balanced": Settings().to_dict(), pipeline.PULSES: Settings().to_dict()}
-    export.write(detector, tmp_path / "tiny", pipeline.config("tiny", chosen))
-    audio = np.random.default_rng(1).standard_normal(160_000).astype(np.float32) * 0.1
+    export.write(eight, path, pipeline.config("tiny", chosen))
+    return path
+
+
+def test_eight_bits_are_nearly_enough(shards, trained, eight):
+    _, mels, _ = next(shards.forever(24, np.random.default_rng(4)))
+    exact = Detector(trained.encoder, trained.head, small.TAPS).eval()
     with torch.inference_mode():
-        ours = detector(torch.from_numpy(log_mel(audio))[None])[0, :, EVENT].numpy()
-    locator = models.load(tmp_path / "tiny", device="cpu")
-    assert locator.card.name == "tiny" and np.abs(ours - curves.of(locator, audio)).max() < 5e-3
+        ours, full = (model(torch.from_numpy(mels))[..., EVENT] for model in (eight, exact))
+    assert 0 < (ours - full).abs().max() < 0.1 and (ours - full).square().mean().sqrt() < 0.01
+
+
+def test_its_file_gives_what_torch_gives_on_the_windows_of_its_own_layout(eight, folder):
+    """Windows of 25 s of sound start at 0, 8 and 15 s."""
+    audio = np.random.default_rng(1).standard_normal(25 * 16_000).astype(np.float32) * 0.1
+    locator = models.load(folder, device="cpu")
+    cut = curves.windows(audio, small.LAYOUT)
+    assert locator.card.name == "tiny" and locator.card.overlap_s == 2 and locator.card.layout == small.LAYOUT
+    assert np.array_equal(cut[1], audio[8 * 16_000 : 18 * 16_000])
+    with torch.inference_mode():
+        parts = eight(torch.from_numpy(np.stack([log_mel(window) for window in cut])))[..., EVENT].numpy()
+    (ours,) = curves.stitched([len(audio)], parts, small.LAYOUT)
+    assert np.abs(ours - curves.of(locator, audio)).max() < 5e-3
+
+
+def test_a_window_does_not_depend_on_the_others_of_its_batch(folder, shards):
+    _, mels, _ = next(shards.forever(4, np.random.default_rng(5)))
+    network = models.load(folder, device="cpu").network
+    alone = np.concatenate([network(mel[None]) for mel in mels])
+    assert np.array_equal(network(mels), alone)
+
+
+def test_weights_in_the_file_have_8_bits_and_leave_room_for_the_sums_of_two(folder):
+    graph = onnx.load(folder / "model.onnx").graph
+    stored = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    products = [n.input[1] for n in graph.node if n.op_type == "MatMul"]
+    made = {n.output[0]: n.input[0] for n in graph.node if n.op_type == "DequantizeLinear"}
+    weights = [stored[made[name]] for name in products if made.get(name) in stored]
+    assert len(weights) == 8 and all(w.dtype == np.int8 and 50 < np.abs(w).max() <= 63 for w in weights)
+    floats = [w for name, w in stored.items() if w.dtype.kind == "f" and w.size >= 1024]
+    assert all(w.dtype == np.float16 for w in floats)
 
 
 def test_masks_change_the_packed_mels_copy_only(shards):
@@ -107,3 +152,9 @@ def test_a_card_is_filled_between_its_marks(tmp_path):
     text = (tmp_path / "README.md").read_text("utf-8")
     assert "former" not in text and "\nmine\n" in text and text.count("balanced (default)") == 1
     assert "| ... over speech | 7 | 0.900 |" in text and "laugh 3/4" in text and "0.880 to 0.920" in text
+
+
+def test_events_that_moved_are_told_from_those_that_are_missing():
+    ours = [(0, 100), (200, 300)]
+    assert pipeline._moved(ours, [(0, 120), (190, 300)]) == 20
+    assert pipeline._moved([], []) == 0 and pipeline._moved(ours, ours[:1]) == float("inf")

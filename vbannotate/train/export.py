@@ -68,6 +68,7 @@ def write(model: Detector, folder: Path, config: dict[str, Any]) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     graph = _graph(model, "scores")
+    _narrow(graph.graph)
     _halve(graph.graph)
     onnx.checker.check_model(graph)
     (folder / "model.onnx").write_bytes(graph.SerializeToString())
@@ -88,6 +89,16 @@ def _graph(model: torch.nn.Module, output: str) -> onnx.ModelProto:
             dynamo=False,
         )
     return onnx.load_model_from_string(buffer.getvalue())
+
+
+def _narrow(graph: onnx.GraphProto) -> None:
+    """Store the initializers that a QuantizeLinear rounds as the 8-bit numbers that it gives."""
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    for node in [n for n in graph.node if n.op_type == "QuantizeLinear" and n.input[0] in tensors]:
+        tensor, steps = (tensors[name] for name in node.input[:2])
+        rounded = np.rint(numpy_helper.to_array(tensor) / numpy_helper.to_array(steps)).astype(np.int8)
+        tensor.CopyFrom(numpy_helper.from_array(rounded, node.output[0]))
+        graph.node.remove(node)
 
 
 def _halve(graph: onnx.GraphProto) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,9 +75,11 @@ class Source:
         batch: list[np.ndarray] = []
         size = 0
         for frame in self._uniform():
-            position = None
-            if frame.pts is not None and frame.time_base:
-                position = round((frame.pts * frame.time_base * SECOND_US - start) * self.rate / SECOND_US)
+            position, base = None, frame.time_base
+            if frame.pts is not None and base:
+                # One fraction for each frame: arithmetic with them took half of the time of decoding.
+                since_start = frame.pts * base.numerator * SECOND_US - start * base.denominator
+                position = round(Fraction(since_start * self.rate, base.denominator * SECOND_US))
             silence, cut = line.place(position, frame.samples)
             self.samples = line.end
             if silence:

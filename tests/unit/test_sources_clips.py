@@ -1,6 +1,7 @@
 """Sources: splits without leakage, licences, errors that mend; sets on disk."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,6 +101,19 @@ def test_sets_draw_from_their_own_side_and_come_back(sources, tmp_path, monkeypa
     assert any(i.events for i in items)
     assert {d["class"] for i in items for d in i.details} == {"laugh"}
     assert {round(e.duration, 2) for i in items for e in i.events} == {1.3}, "0.4 s pause: one bout of 1.3 s"
+
+
+def test_bursts_that_nothing_trains_on_come_from_the_further_pools(sources, tmp_path, monkeypatch):
+    small = {"unseen-bursts": (scenes.Recipe(seconds=10.0, empty=0.0), 3, "val")}
+    monkeypatch.setitem(sets.HALVES, "val", small)
+    own = clips.load(sources)
+    sets.write_half(own, "val", tmp_path / "without", lambda line: None)
+    assert not (tmp_path / "without").exists()
+    (heard,) = [c for c in own if c.kind == "burst" and c.split == "val" and c.group == "emogator-002"]
+    unheard = replace(heard, source="elsewhere", stratum="elsewhere/groan", label="groan", group="elsewhere")
+    sets.write_half(own, "val", tmp_path / "with", lambda line: None, [unheard])
+    items = sets.read(tmp_path / "with" / "val" / "unseen-bursts")
+    assert len(items) == 3 and {d["source"] for i in items for d in i.details} == {"elsewhere"}
 
 
 def test_commands_have_help_and_mistakes_are_one_line(capsys, tmp_path):

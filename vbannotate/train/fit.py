@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -59,6 +60,14 @@ def fit(shards: Shards, plan: Plan, report: Callable[[str], None] = print) -> He
             f"head: epoch {epoch + 1} of {plan.epochs}, loss {total / steps:.4f}, {left / 60:.1f} min left"
         )
     return head.eval()
+
+
+def fast_arithmetic() -> AbstractContextManager[object]:
+    """bfloat16 products where the processor has them; elsewhere emulating them takes 3.5 times as long as
+    float32.
+    """
+    has = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.autocast("cpu", dtype=torch.bfloat16) if has else nullcontext()
 
 
 def blank(states: Tensor, longest: int, rng: np.random.Generator) -> Tensor:

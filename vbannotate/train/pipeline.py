@@ -105,7 +105,8 @@ def run(
         return folders
 
     states(PARTS)
-    sets.write_half(clips.load(replace(sources, more=None)), "val", cache / "sets", report)
+    own, more = clips.load(replace(sources, more=None)), clips.pools(sources.more) if sources.more else ()
+    sets.write_half(own, "val", cache / "sets", report, [*more])
     first = cache / "first.pt"
     if not first.exists():
         some = [cache / "features" / name for name in FIRST_PARTS]

@@ -27,7 +27,8 @@ DENSE = replace(scenes.PUBLISHED, empty=0.25)
 BUSY = replace(scenes.PUBLISHED, empty=0.0, backgrounds={"speech": 1.0}, in_gaps=0.0)
 
 # Name of a set: recipe, number of soundscapes, split of its bursts. Backgrounds come from the half's own
-# split; those of sets named "more-..." from the further pools, set aside before training.
+# split; those of sets named "more-..." from the further pools, set aside before training; so are the bursts
+# of "unseen-bursts".
 HALVES: dict[str, dict[str, tuple[scenes.Recipe, int, str]]] = {
     "val": {
         "scenes": (scenes.PUBLISHED, 300, "val"),
@@ -35,6 +36,7 @@ HALVES: dict[str, dict[str, tuple[scenes.Recipe, int, str]]] = {
         "speech": (PLAIN["speech"], 120, "val"),
         "music": (PLAIN["music"], 80, "val"),
         "env": (PLAIN["env"], 60, "val"),
+        "unseen-bursts": (DENSE, 80, "val"),
     },
     "test": {
         "scenes": (scenes.PUBLISHED, 300, "test"),
@@ -67,17 +69,27 @@ def write_half(
     """
     for number, (name, (recipe, count, bursts)) in enumerate(HALVES[half].items()):
         target = folder / half / name
-        further = name.startswith("more-")
-        if further and not more:
+        drawn = _drawn(name, clips, more)
+        if not drawn:
             continue
         if len(list(target.glob("*.json"))) < count:
             library = scenes.Library(
-                c for c in (more if further else clips)
+                c for c in drawn
                 if c.quality != "unscreened" and c.split == (bursts if c.kind == "burst" else half)
             )  # fmt: skip
             _write_scenes(library, recipe, count, (_SEEDS[half], number), target)
         report(f"sets: {half}/{name}, {count} soundscapes")
     _write_real([c for c in clips if c.kind == "continuous" and c.split == half], folder / half)
+
+
+def _drawn(name: str, clips: Sequence[Clip], more: Sequence[Clip]) -> Sequence[Clip]:
+    """What a set is drawn from; nothing where it needs further pools and there are none."""
+    if name.startswith("more-") or (name == "unseen-bursts" and not more):
+        return more
+    if name == "unseen-bursts":
+        bursts = [c for c in more if c.kind == "burst"]
+        return [c for c in clips if c.kind != "burst"] + bursts
+    return clips
 
 
 def _write_scenes(

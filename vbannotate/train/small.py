@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from vbannotate.models.whisper import Encoder
 from vbannotate.train import curves
 from vbannotate.train.features import KINDS, Batch, Shards, unpacked_mel
-from vbannotate.train.fit import loss_of
+from vbannotate.train.fit import fast_arithmetic, loss_of
 from vbannotate.train.head import KINDS_FROM, Head
 
 TAPS = (0, 1)  # layers after which the head listens; 0: the convolutions
@@ -82,7 +82,7 @@ def train(
     )
     began, mean = time.monotonic(), 0.0
     for done, (batch, mel, chosen) in enumerate(shards.forever(plan.batch, rng), 1):
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with fast_arithmetic():
             logits = model(masked(torch.from_numpy(mel), rng)).float()
         loss = loss_of(logits, batch, plan.positive)
         if teacher is not None:

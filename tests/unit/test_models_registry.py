@@ -132,7 +132,7 @@ def test_list_and_info(no_cache, capsys):
     assert run(["models", "info", "nothing"]) == 3
 
 
-@pytest.mark.parametrize(("name", "largest"), [("base", 45e6), ("tiny", 8e6)])
+@pytest.mark.parametrize(("name", "largest"), [("base", 45e6), ("tiny", 5e6)])
 def test_the_bundled_models_are_whole(name, largest):
     """They are in the package, run from their cards, and their weights are those that the cards name."""
     source = models.locate(name)

@@ -108,6 +108,21 @@ def test_figures_are_those_counted_by_hand(loud, scenes):
     assert "pooled                    0.400" in listing and "false on filler: 1" in listing
 
 
+def test_the_sound_underneath_that_most_false_events_lie_on_is_named(loud, tmp_path):
+    scene(tmp_path / "s", "a", [(1, 2), (5, 6)], [], "env", bg_files=["zoo/whale.flac"])
+    scene(tmp_path / "s", "b", [(3, 4)], [], "env", bg_files=["zoo/dog.flac", "zoo/whale.flac"])
+    scene(tmp_path / "s", "c", [(2, 3)], [], "env")
+    scene(tmp_path / "s", "d", [], [], "music", bg_files=["band/song.flac"])
+    scene(tmp_path / "s", "e", [(1, 2)], [(1, 2)], "env", bg_files=["zoo/dog.flac"])
+    result = evaluate.evaluate("loud", tmp_path / "s", report=lambda line: None)
+    free = result["sets"]["s"]["burst_free"]
+    assert free["env"]["most_on"] == {"file": "zoo/whale.flac", "recordings": 2, "false": 3}
+    assert free["env"]["false"] == 4 and "most_on" not in free["music"]
+    listing = evaluate.listing(json.loads(json.dumps(result)))
+    assert "without bursts, env: 4 false in 0.5 min, 480.0 per hour" in listing
+    assert "480.0 per hour; 3 of them in 2 with zoo/whale.flac" in listing
+
+
 def test_the_figures_are_those_of_score(loud, tmp_path):
     rng = np.random.default_rng(7)
     truth, said = {}, {}

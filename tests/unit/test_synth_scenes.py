@@ -84,6 +84,15 @@ def test_bursts_lie_where_the_labels_say_and_never_closer_than_two_pauses(librar
             assert right.onset - left.offset >= 2 * activity.BOUT_GAP - 0.002
 
 
+def test_a_scene_names_the_sound_files_underneath(library):
+    made = [make(library, replace(scenes.PUBLISHED, second=0.5), (3, k)) for k in range(30)]
+    files = {name: f"made-up/{name}.wav" for name in ("speech", "music", "env")}
+    for scene in made:
+        assert (files[scene.background] in scene.grounds) if scene.background in files else not scene.grounds
+    assert {name for scene in made for name in scene.grounds} == set(files.values())
+    assert max(len(scene.grounds) for scene in made) == 2, "a second one underneath; none is named twice"
+
+
 def test_snr_is_what_the_label_says(library):
     recipe = replace(scenes.PUBLISHED, empty=0.0, bursts=(1, 1), backgrounds={"music": 1.0}, snr=(12.0, 12.0))
     scene = make(library, recipe, (4,))

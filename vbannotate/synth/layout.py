@@ -2,7 +2,7 @@
 
 ``{"events": [{"start_time", "end_time"}], "duration_sec", "bg_type", "n_vocal_bursts"}``; an event has
 `class`, `snr` (dB), `source` and `pulses` (its active stretches) as well. Hard negatives, where there are
-some, stand in a list `negatives` of the same kind.
+some, stand in a list `negatives` of the same kind; the sound files of the background in `bg_files`.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def described(scene: Scene) -> dict[str, Any]:
     about = about_sound(scene.audio, scene.background, [_event(burst) for burst in scene.bursts])
     if scene.negatives:
         about["negatives"] = [_event(sound) for sound in scene.negatives]
+    if scene.grounds:
+        about["bg_files"] = list(scene.grounds)
     return about
 
 

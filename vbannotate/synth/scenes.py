@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -113,7 +114,7 @@ MINING = replace(
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Audio float32 [samples] at 16 kHz with its bursts. `doubtful`: the background may hold bursts of its
-    own. `negatives` resemble bursts and are none.
+    own. `negatives` resemble bursts and are none. `grounds` are the sound files of the background.
     """
 
     audio: np.ndarray
@@ -121,6 +122,7 @@ class Scene:
     background: str
     doubtful: bool = False
     negatives: tuple[Placed, ...] = ()
+    grounds: tuple[str, ...] = ()
 
 
 def make(library: Library, recipe: Recipe, seed: Sequence[int], reader: Reader) -> Scene:
@@ -131,7 +133,8 @@ def make(library: Library, recipe: Recipe, seed: Sequence[int], reader: Reader) 
     kind = _choose(recipe.backgrounds, rng)
     if kind == "real":
         return _real(library.draw("continuous", rng), recipe, rng, reader)
-    audio, doubtful = _background(library, kind, recipe, rng, reader)
+    drawn: list[Clip] = []
+    audio = _background(library, kind, recipe, rng, reader, drawn)
     rms = sounding_rms(audio) if recipe.alone else None
     ground = Ground(audio, kind == "silence", [], rms)
     bursts: list[Placed] = []
@@ -148,7 +151,9 @@ def make(library: Library, recipe: Recipe, seed: Sequence[int], reader: Reader) 
     if recipe.hard and rng.random() < recipe.hard:
         others = _negatives(library, ground, recipe, rng, reader)
     audio = _recorded(ground.audio, recipe, rng)
-    return Scene(audio, _in_order(bursts), kind, doubtful, _in_order(others))
+    doubtful = any(clip.quality == "unscreened" for clip in drawn)
+    grounds = tuple(dict.fromkeys(f"{clip.source}/{Path(clip.path).name}" for clip in drawn))
+    return Scene(audio, _in_order(bursts), kind, doubtful, _in_order(others), grounds)
 
 
 def _in_order(sounds: list[Placed]) -> tuple[Placed, ...]:
@@ -162,24 +167,26 @@ def _choose(weights: dict[str, float], rng: np.random.Generator) -> str:
 
 
 def _background(
-    library: Library, kind: str, recipe: Recipe, rng: np.random.Generator, reader: Reader
-) -> tuple[np.ndarray, bool]:
-    """The ground of a soundscape at about -26 dBFS, and whether it may hold bursts."""
+    library: Library,
+    kind: str,
+    recipe: Recipe,
+    rng: np.random.Generator,
+    reader: Reader,
+    drawn: list[Clip],
+) -> np.ndarray:
+    """The ground of a soundscape at about -26 dBFS; what it is made of goes to `drawn`."""
     samples = round(recipe.seconds * RATE)
     floor = 10 ** (rng.uniform(-80, -45) / 20) * effects.noise(samples, rng, rng.uniform(0, 2))
     if kind == "silence":
-        return floor, False
-    clip = library.draw(kind, rng)
-    audio = _fill(library, clip, samples, rng, reader)
-    doubtful = clip.quality == "unscreened"
+        return floor
+    audio = _fill(library, library.draw(kind, rng), samples, rng, reader, drawn)
     if recipe.spoiled and rng.random() < 0.15:
         audio = effects.room(audio, rng)
     if rng.random() < recipe.second:
         other = library.draw(_choose(_below(library), rng), rng)
         below = 10 ** (-rng.uniform(3, 18) / 20)
-        audio = audio + below * _fill(library, other, samples, rng, reader)
-        doubtful |= other.quality == "unscreened"
-    return audio + floor, doubtful
+        audio = audio + below * _fill(library, other, samples, rng, reader, drawn)
+    return audio + floor
 
 
 def _below(library: Library) -> dict[str, float]:
@@ -187,12 +194,20 @@ def _below(library: Library) -> dict[str, float]:
     return {kind: share for kind, share in _SECOND.items() if kind in library.kinds}
 
 
-def _fill(library: Library, clip: Clip, samples: int, rng: np.random.Generator, reader: Reader) -> np.ndarray:
+def _fill(
+    library: Library,
+    clip: Clip,
+    samples: int,
+    rng: np.random.Generator,
+    reader: Reader,
+    drawn: list[Clip],
+) -> np.ndarray:
     """`samples` of a clip and its siblings with pauses, at an RMS of -26 dBFS where it sounds."""
     pieces, length = [], 0
     if clip.kind != "speech" and clip.seconds < 3 and rng.random() < 0.7:
         pieces.append(np.zeros(int(rng.uniform(0, 2) * RATE), np.float32))
     while length < samples:
+        drawn.append(clip)
         piece = level(reader.excerpt(clip, samples - length, rng))
         pieces += [piece, np.zeros(int(rng.uniform(0.1, 1.2) * RATE), np.float32)]
         length = sum(map(len, pieces))

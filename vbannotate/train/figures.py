@@ -108,12 +108,17 @@ def of_label(items: Sequence[Recording], found: Sequence[Sequence[Event]], label
 
 
 def burst_free(items: Sequence[Recording], found: Sequence[Sequence[Event]]) -> dict[str, Any]:
-    """False alarms in recordings without any burst, by background."""
+    """False alarms in recordings without any burst, by background; and the sound file underneath that most
+    of them lie on, where the files are known: one of them may decide a figure.
+    """
     grounds: dict[str, list[Counts]] = defaultdict(list)
+    files: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for item, counts in zip(items, judge.count_all(items, found), strict=True):
         if not item.events:
             grounds[item.background].append(counts)
-    table = {}
+            for name in item.grounds:
+                files[item.background][name].append(counts.false)
+    table: dict[str, dict[str, Any]] = {}
     for name, parts in sorted(grounds.items()):
         total = sum(parts, Counts())
         table[name] = {
@@ -122,6 +127,13 @@ def burst_free(items: Sequence[Recording], found: Sequence[Sequence[Event]]) -> 
             "false": total.false,
             "false_per_hour": round(total.false_per_hour, 1),
         }
+        if total.false and files[name]:
+            worst, parts_of_it = max(files[name].items(), key=lambda file: (sum(file[1]), file[0]))
+            table[name]["most_on"] = {
+                "file": worst,
+                "recordings": len(parts_of_it),
+                "false": sum(parts_of_it),
+            }
     return table
 
 

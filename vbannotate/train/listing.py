@@ -55,9 +55,11 @@ def _sentences(figure: Mapping[str, Any]) -> list[str]:
         f"onsets of matched events within 0.2 s: {number(onset['matched_within'])}"
     ]
     for ground, part in figure["burst_free"].items():
+        most = part.get("most_on")
         lines.append(
             f"without bursts, {ground}: {part['false']} false in {part['minutes']:g} min, "
             f"{part['false_per_hour']:.1f} per hour"
+            + (f"; {most['false']} of them in {most['recordings']} with {most['file']}" if most else "")
         )
     for group, cells in figure["recall_by"].items():
         if set(cells) - {"unknown"}:

@@ -2,9 +2,10 @@
 recordings with annotations in any of our formats.
 
 The published layout is a JSON file beside each recording: ``{"events": [{"start_time", "end_time", "class",
-"snr", "source"}], "duration_sec", "bg_type", "n_vocal_bursts"}``; only the two times are needed. We know one
-key more, ``"negatives": [{"start_time", "end_time", "class"}]``: sounds that are no bursts and are easily
-taken for one. In other formats they stand in a tier called ``negatives``.
+"snr", "source"}], "duration_sec", "bg_type", "n_vocal_bursts"}``; only the two times are needed. We know two
+keys more, ``"negatives": [{"start_time", "end_time", "class"}]``: sounds that are no bursts and are easily
+taken for one (in other formats they stand in a tier called ``negatives``), and ``"bg_files"``: names of the
+sound files underneath.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ UNKNOWN = "unknown"  # the background of a recording about which nobody said any
 class Recording:
     """A recording and what a person, or the maker of a soundscape, says is in it.
 
-    `details` has class, snr and source of each event, `negatives` are labelled sounds that are no bursts.
+    `details` has class, snr and source of each event, `negatives` are labelled sounds that are no bursts,
+    `grounds` the sound files that the background was made of, where they are known.
     `examined` None: everywhere. `seconds` is 0 until the recording was decoded where no file tells it.
     """
 
@@ -40,6 +42,7 @@ class Recording:
     details: tuple[dict[str, Any], ...]
     negatives: tuple[Event, ...] = ()
     examined: tuple[Span, ...] | None = None
+    grounds: tuple[str, ...] = ()
 
 
 def read_sets(folder: Path) -> tuple[dict[str, list[Recording]], list[str]]:
@@ -129,6 +132,7 @@ def of_scene(media: Path, path: Path, about: dict[str, Any]) -> Recording:
         events,
         details,
         _events(about.get(NEGATIVES, []), path),
+        grounds=tuple(map(str, about.get("bg_files", ()))),
     )
 
 

@@ -109,6 +109,9 @@ def test_bursts_that_nothing_trains_on_come_from_the_further_pools(sources, tmp_
     own = clips.load(sources)
     sets.write_half(own, "val", tmp_path / "without", lambda line: None)
     assert not (tmp_path / "without").exists()
+    music = [c for c in own if c.kind != "burst"]
+    sets.write_half(own, "val", tmp_path / "without", lambda line: None, music)
+    assert not (tmp_path / "without").exists(), "a part of the further pools need not hold any burst"
     (heard,) = [c for c in own if c.kind == "burst" and c.split == "val" and c.group == "emogator-002"]
     unheard = replace(heard, source="elsewhere", stratum="elsewhere/groan", label="groan", group="elsewhere")
     sets.write_half(own, "val", tmp_path / "with", lambda line: None, [unheard])

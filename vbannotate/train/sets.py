@@ -83,12 +83,12 @@ def write_half(
 
 
 def _drawn(name: str, clips: Sequence[Clip], more: Sequence[Clip]) -> Sequence[Clip]:
-    """What a set is drawn from; nothing where it needs further pools and there are none."""
-    if name.startswith("more-") or (name == "unseen-bursts" and not more):
+    """What a set is drawn from; nothing where it needs further pools and they do not have it."""
+    if name.startswith("more-"):
         return more
     if name == "unseen-bursts":
-        bursts = [c for c in more if c.kind == "burst"]
-        return [c for c in clips if c.kind != "burst"] + bursts
+        bursts = [c for c in more if c.kind == "burst" and c.split == "val"]
+        return [*(c for c in clips if c.kind != "burst"), *bursts] if bursts else ()
     return clips
 
 

@@ -97,12 +97,14 @@ def test_its_file_gives_what_torch_gives_on_the_windows_of_its_own_layout(eight,
     """Windows of 25 s of sound start at 0, 8 and 15 s."""
     audio = np.random.default_rng(1).standard_normal(25 * 16_000).astype(np.float32) * 0.1
     locator = models.load(folder, device="cpu")
-    cut = curves.windows(audio, small.LAYOUT)
-    assert locator.card.name == "tiny" and locator.card.overlap_s == 2 and locator.card.layout == small.LAYOUT
+    cut = curves.windows(audio)
+    assert (
+        locator.card.name == "tiny" and locator.card.overlap_s == 2 and locator.card.layout == curves.LAYOUT
+    )
     assert np.array_equal(cut[1], audio[8 * 16_000 : 18 * 16_000])
     with torch.inference_mode():
         parts = eight(torch.from_numpy(np.stack([log_mel(window) for window in cut])))[..., EVENT].numpy()
-    (ours,) = curves.stitched([len(audio)], parts, small.LAYOUT)
+    (ours,) = curves.stitched([len(audio)], parts)
     assert np.abs(ours - curves.of(locator, audio)).max() < 5e-3
 
 

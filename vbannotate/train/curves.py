@@ -1,4 +1,4 @@
-"""Probability curves of whole recordings, as a detector is run: 10 s windows that overlap, cross-faded."""
+"""Probability curves of whole recordings, as a detector is run: 10 s windows, 2 s overlap, cross-faded."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def read(item: Item) -> np.ndarray:
     return soundfile.read(item.path, dtype="float32")[0]
 
 
-def windows(audio: np.ndarray, layout: Layout = LAYOUT) -> list[np.ndarray]:
+def windows(audio: np.ndarray) -> list[np.ndarray]:
     """The windows that a recording is cut into, float32 [160000] each."""
     cut: list[np.ndarray] = []
 
     def keep(sound: list[np.ndarray]) -> np.ndarray:
         cut.extend(sound)
-        return np.zeros((len(sound), layout.window, 1), np.float32)
+        return np.zeros((len(sound), LAYOUT.window, 1), np.float32)
 
-    for _ in curve([audio], keep, layout):
+    for _ in curve([audio], keep, LAYOUT):
         pass
     return cut
 
 
-def stitched(lengths: Sequence[int], probabilities: np.ndarray, layout: Layout = LAYOUT) -> list[np.ndarray]:
+def stitched(lengths: Sequence[int], probabilities: np.ndarray) -> list[np.ndarray]:
     """Curves float32 [frames] of recordings of so many samples from the probabilities [windows, 500] of all
     their windows in order."""
     waiting = iter(probabilities)
@@ -41,7 +41,7 @@ def stitched(lengths: Sequence[int], probabilities: np.ndarray, layout: Layout =
     def recall(sound: list[np.ndarray]) -> np.ndarray:
         return np.stack([next(waiting)[:, None] for _ in sound])
 
-    found = [np.concatenate([*curve([np.zeros(n, np.float32)], recall, layout)])[:, 0] for n in lengths]
+    found = [np.concatenate([*curve([np.zeros(n, np.float32)], recall, LAYOUT)])[:, 0] for n in lengths]
     if next(waiting, None) is not None:
         raise ValueError("more windows than the recordings have")
     return found

@@ -177,11 +177,11 @@ def small_curves(model: small.Small, cache: Path, report: Report) -> dict[int, c
         for item in items:
             audio = curves.read(item)
             lengths.append(len(audio))
-            mels = np.stack([log_mel(window) for window in curves.windows(audio, small.LAYOUT)])
+            mels = np.stack([log_mel(window) for window in curves.windows(audio)])
             found.append(probabilities(model, mels))
         for column, measured_here in measured.items():
             scores = np.concatenate(found)[..., column]
-            measured_here[folder.name] = items, curves.stitched(lengths, scores, small.LAYOUT)
+            measured_here[folder.name] = items, curves.stitched(lengths, scores)
     return measured
 
 
@@ -236,7 +236,6 @@ _TITLES = {
 
 
 _VERSIONS = {"base": "3", "tiny": "4"}
-_OVERLAPS_S = {"base": curves.OVERLAP_S, "tiny": small.OVERLAP_S}
 
 
 def config(name: str, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -253,7 +252,7 @@ def config(name: str, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "sample_rate": 16_000,
         "frame_us": 20_000,
         "window_s": curves.WINDOW_S,
-        "overlap_s": _OVERLAPS_S[name],
+        "overlap_s": curves.OVERLAP_S,
         "labels": ["burst"],
         "granularities": ["event", "pulse"],
         "kinds": list(features.KINDS),
@@ -269,17 +268,16 @@ _WRITTEN = ("threshold", "merge_gap", "min_dur", "peak", "smooth")
 def _check(detector: Detector, folder: Path, scenes_folder: Path, largest: float, frames: int) -> None:
     """Raise VbannotateError where the written file gives other events than torch, or other probabilities."""
     locator = models.load(folder, device="cpu")
-    settings, layout = Settings().updated(locator.card.settings), locator.card.layout
+    settings = Settings().updated(locator.card.settings)
     items = [item for item in sets.read(scenes_folder) if item.events][:CHECKED]
     for item in items:
         audio = curves.read(item)
         written = curves.of(locator, audio)
         with torch.inference_mode():
             parts = [
-                detector(torch.from_numpy(log_mel(window))[None])[0, :, 0]
-                for window in curves.windows(audio, layout)
+                detector(torch.from_numpy(log_mel(window))[None])[0, :, 0] for window in curves.windows(audio)
             ]
-        (ours,) = curves.stitched([len(audio)], torch.stack(parts).numpy(), layout)
+        (ours,) = curves.stitched([len(audio)], torch.stack(parts).numpy())
         difference = float(np.abs(ours - written).max())
         moved = _moved(_times(ours, settings), _times(written, settings))
         if difference > largest or moved > frames * locator.frame_us:

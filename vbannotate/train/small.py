@@ -18,14 +18,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vbannotate.models.whisper import Encoder
-from vbannotate.train import curves
 from vbannotate.train.features import KINDS, Batch, Shards, unpacked_mel
 from vbannotate.train.fit import fast_arithmetic, loss_of
 from vbannotate.train.head import KINDS_FROM, Head
 
 TAPS = (0, 1)  # layers after which the head listens; 0: the convolutions
-OVERLAP_S = 2.0
-LAYOUT = curves.LAYOUT
 
 
 @dataclass(frozen=True, slots=True)

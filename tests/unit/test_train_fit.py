@@ -12,10 +12,11 @@ torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
 from vbannotate.decode import Settings  # noqa: E402
 from vbannotate.events import Event  # noqa: E402
+from vbannotate.models.mel import log_mel  # noqa: E402
 from vbannotate.models.whisper import Encoder  # noqa: E402
 from vbannotate.train import choose, curves, export, features, fit, judge, pipeline, soften, tune  # noqa: E402
 from vbannotate.train.features import FRAMES, Shards  # noqa: E402
-from vbannotate.train.head import EVENT, PULSE  # noqa: E402
+from vbannotate.train.head import EVENT, PULSE, probabilities  # noqa: E402
 from vbannotate.train.sets import Item, joined  # noqa: E402
 
 WIDTH = 64
@@ -63,7 +64,8 @@ def test_shards_give_each_window_once_with_its_own_target(shards):
 
 def test_the_head_learns_what_the_states_tell(shards, head):
     batch = next(Shards([shards / "mined"]).batches(8, np.random.default_rng(2)))
-    found = pipeline.probabilities(head, batch.states)
+    with torch.inference_mode():
+        found = probabilities(head(torch.from_numpy(batch.states).float())).numpy()
     assert found.shape[2] == 2 + len(features.KINDS)
     assert ((found[..., EVENT] > 0.5) == (batch.event > 0.5)).mean() > 0.99
     assert ((found[..., PULSE] > 0.5) == (batch.target > 0.5)).mean() > 0.99
@@ -109,7 +111,6 @@ def encoder_file(tmp_path_factory):
 
 def test_export_equals_torch_and_runs_as_a_model(head, encoder_file, tmp_path):
     from vbannotate import models
-    from vbannotate.models.mel import log_mel
 
     detector = export.detector(export.cut_encoder(encoder_file), head)
     presets = {"balanced": Settings(threshold=0.4, peak=0.9), "recall": Settings(threshold=0.2)}
@@ -209,8 +210,6 @@ def test_large_weights_are_stored_in_half_precision(head, encoder_file, tmp_path
 
 
 def test_the_cut_encoder_gives_the_states_that_torch_gives(encoder_file, tmp_path):
-    from vbannotate.models.mel import log_mel
-
     export.write_taps(encoder_file, tmp_path / "taps.onnx")
     audio = np.random.default_rng(2).standard_normal(160_000).astype(np.float32) * 0.1
     with torch.inference_mode():
@@ -265,15 +264,27 @@ def test_a_sound_that_is_repeated_where_nothing_is_counts_once():
     assert choose.pooled(sides, settings, once=True).false == 2 + 1
 
 
-def test_curves_are_cut_and_stitched_like_the_product():
-    audio = np.arange(25 * 16_000, dtype=np.float32)
+def test_curves_are_stitched_like_the_product():
+    """Windows of 25 s of sound that overlap by 2 s start at 0, 8 and 15 s."""
+    audio = np.repeat(np.float32([0.1, 0.2, 0.3, 0.4, 0.5]), 5 * 16_000)
+    asked = []
+
+    def network(mels):
+        asked.append(mels)
+        return np.full((1, 500, 3), len(asked) - 1, np.float32)
+
+    whole = curves.by(network, audio, curves.layout(2.0))
+    assert whole.shape == (1250, 3) and len(asked) == 3
+    assert (whole[:400] == 0).all() and (whole[500:750] == 1).all() and (whole[900:] == 2).all()
+    assert whole[450, 0] == pytest.approx(0.5, abs=0.01)
+    assert np.array_equal(asked[2][0], log_mel(audio[15 * 16_000 :]))
+
+
+def test_windows_side_by_side_hold_all_sound_once():
+    audio = np.arange(1, 170_001, dtype=np.float32)
     cut = curves.windows(audio)
-    assert [w[0] / 16_000 for w in cut] == [0, 8, 15]
-    parts = np.stack([np.full(500, k, np.float32) for k in range(3)])
-    (whole,) = curves.stitched([len(audio)], parts)
-    assert len(whole) == 1250 and whole[0] == 0 and whole[600] == 1 and whole[-1] == 2
-    with pytest.raises(ValueError, match="more windows"):
-        curves.stitched([16_000], parts)
+    assert cut.shape == (2, 160_000)
+    assert np.array_equal(cut.ravel()[:170_000], audio) and not cut[1, 10_000:].any()
 
 
 def test_references_of_series_are_joined_to_bouts():

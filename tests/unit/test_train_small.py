@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import soundfile
 
 for _needed in ("scipy", "onnx", "safetensors"):
     pytest.importorskip(_needed, reason="the train extra is not installed")
@@ -15,11 +16,10 @@ from onnx import numpy_helper  # noqa: E402
 from vbannotate import models  # noqa: E402
 from vbannotate.decode import Settings  # noqa: E402
 from vbannotate.errors import UsageError  # noqa: E402
-from vbannotate.models.mel import log_mel  # noqa: E402
 from vbannotate.models.whisper import Encoder  # noqa: E402
 from vbannotate.train import card, curves, eightbit, export, pipeline, small  # noqa: E402
 from vbannotate.train.features import FRAMES, packed_mel, unpacked_mel  # noqa: E402
-from vbannotate.train.head import EVENT, Detector  # noqa: E402
+from vbannotate.train.head import EVENT, PULSE, Detector  # noqa: E402
 
 WIDTH = 64
 PLAN = small.SmallPlan(epochs=12, batch=8, head_rate=1e-2, encoder_rate=1e-3, hidden=16, kept=0.5)
@@ -46,6 +46,12 @@ def fresh():
     return small.Small(Encoder(WIDTH, 1, 128), PLAN.hidden)
 
 
+def events_of(model, mels):
+    """The probabilities of an event, float32 [windows, 500]."""
+    with torch.inference_mode():
+        return torch.sigmoid(model(torch.from_numpy(mels))[..., EVENT]).numpy()
+
+
 @pytest.fixture(scope="module")
 def trained(shards):
     model = fresh()
@@ -55,7 +61,7 @@ def trained(shards):
 
 def test_the_small_network_learns_from_log_mels(shards, trained):
     batch, mel, _ = next(shards.forever(24, np.random.default_rng(1)))
-    found = pipeline.probabilities(trained, mel)[..., EVENT]
+    found = events_of(trained, mel)
     assert ((found > 0.5) == (batch.event > 0.5)).mean() > 0.97
 
 
@@ -67,7 +73,7 @@ def test_it_follows_its_teacher(shards):
     )
     small.train(model, shards, plan, np.full((24, FRAMES, 2), -8, np.float16), report=lambda line: None)
     _, mel, _ = next(shards.forever(24, np.random.default_rng(1)))
-    assert pipeline.probabilities(model, mel)[..., EVENT].max() < 0.3
+    assert events_of(model, mel).max() < 0.3
 
 
 @pytest.fixture(scope="module")
@@ -93,19 +99,52 @@ def test_eight_bits_are_nearly_enough(shards, trained, eight):
     assert 0 < (ours - full).abs().max() < 0.1 and (ours - full).square().mean().sqrt() < 0.01
 
 
+def test_a_loud_channel_does_not_drown_the_others():
+    rng = torch.Generator().manual_seed(0)
+    weight, inputs = torch.randn(32, 16, generator=rng), torch.randn(400, 32, generator=rng)
+    inputs[:, 5] *= 200
+    weight[5] /= 200
+    exact = inputs @ weight
+    found = eightbit.Product(weight, None, inputs)(inputs)
+    assert 0 < (found - exact).square().mean().sqrt() < 0.1 * exact.std()
+
+
 def test_its_file_gives_what_torch_gives_on_the_windows_of_its_own_layout(eight, folder):
-    """Windows of 25 s of sound start at 0, 8 and 15 s."""
     audio = np.random.default_rng(1).standard_normal(25 * 16_000).astype(np.float32) * 0.1
     locator = models.load(folder, device="cpu")
-    cut = curves.windows(audio)
-    assert (
-        locator.card.name == "tiny" and locator.card.overlap_s == 2 and locator.card.layout == curves.LAYOUT
-    )
-    assert np.array_equal(cut[1], audio[8 * 16_000 : 18 * 16_000])
-    with torch.inference_mode():
-        parts = eight(torch.from_numpy(np.stack([log_mel(window) for window in cut])))[..., EVENT].numpy()
-    (ours,) = curves.stitched([len(audio)], parts)
+    assert locator.card.name == "tiny" and locator.card.layout == curves.layout(2.0)
+
+    def network(mels):
+        with torch.inference_mode():
+            return eight(torch.from_numpy(mels)).numpy()
+
+    ours = curves.by(network, audio, curves.layout(2.0))[:, EVENT]
     assert np.abs(ours - curves.of(locator, audio)).max() < 5e-3
+
+
+def test_validation_curves_are_those_of_the_file_and_are_kept(folder, tmp_path):
+    rng, model = np.random.default_rng(6), tmp_path / "cache" / "model.onnx"
+    model.parent.mkdir()
+    model.write_bytes((folder / "model.onnx").read_bytes())
+    recordings = tmp_path / "val" / "music"
+    recordings.mkdir(parents=True)
+    for name, seconds in (("a", 12), ("b", 3)):
+        sound = 0.1 * rng.standard_normal(seconds * 16_000)
+        soundfile.write(recordings / f"{name}.flac", sound, 16_000)
+        about = {"events": [], "duration_sec": seconds, "bg_type": "music", "n_vocal_bursts": 0}
+        (recordings / f"{name}.json").write_text(json.dumps(about))
+    said: list[str] = []
+    layout = curves.layout(2.0)
+    measured = pipeline.validation_curves(model, layout, tmp_path / "val", said.append)
+    for column, granularity in ((EVENT, "event"), (PULSE, "pulse")):
+        items, found = measured[column]["music"]
+        locator = models.load(folder, device="cpu", granularity=granularity)
+        assert [item.path.stem for item in items] == ["a", "b"]
+        for item, curve in zip(items, found, strict=True):
+            assert np.array_equal(curve, curves.of(locator, curves.read(item)))
+    again = pipeline.validation_curves(model, layout, tmp_path / "val", said.append)
+    assert said == ["validation: cache on music"]
+    assert np.array_equal(again[EVENT]["music"][1][0], measured[EVENT]["music"][1][0])
 
 
 def test_a_window_does_not_depend_on_the_others_of_its_batch(folder, shards):

@@ -1,18 +1,27 @@
-"""Probability curves of whole recordings, as a detector is run: 10 s windows, 2 s overlap, cross-faded."""
+"""Probability curves of whole recordings, as a detector is run: windows of 10 s that overlap, cross-faded."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
 import soundfile
 
 from vbannotate.models.base import Locator
+from vbannotate.models.mel import log_mel
 from vbannotate.models.windows import Layout, curve
 from vbannotate.train.sets import Item
 
-WINDOW_S, OVERLAP_S = 10.0, 2.0
-LAYOUT = Layout(window=500, overlap=100, samples=320)
+WINDOW_S = 10.0
+_FRAMES_PER_S, _SAMPLES = 50, 320  # 20 ms at 16 kHz
+
+Network = Callable[[np.ndarray], np.ndarray]
+"""Log-mels float32 [windows, 80, 1000] -> probabilities float32 [windows, 500, columns]."""
+
+
+def layout(overlap_s: float) -> Layout:
+    """Windows of `WINDOW_S` that overlap by so many seconds."""
+    return Layout(round(WINDOW_S * _FRAMES_PER_S), round(overlap_s * _FRAMES_PER_S), _SAMPLES)
 
 
 def read(item: Item) -> np.ndarray:
@@ -20,31 +29,19 @@ def read(item: Item) -> np.ndarray:
     return soundfile.read(item.path, dtype="float32")[0]
 
 
-def windows(audio: np.ndarray) -> list[np.ndarray]:
-    """The windows that a recording is cut into, float32 [160000] each."""
-    cut: list[np.ndarray] = []
-
-    def keep(sound: list[np.ndarray]) -> np.ndarray:
-        cut.extend(sound)
-        return np.zeros((len(sound), LAYOUT.window, 1), np.float32)
-
-    for _ in curve([audio], keep, LAYOUT):
-        pass
-    return cut
+def windows(audio: np.ndarray) -> np.ndarray:
+    """A recording cut into windows side by side, float32 [windows, 160000], zeros at the end."""
+    size = layout(0).window * _SAMPLES
+    return np.pad(audio, (0, -len(audio) % size)).reshape(-1, size)
 
 
-def stitched(lengths: Sequence[int], probabilities: np.ndarray) -> list[np.ndarray]:
-    """Curves float32 [frames] of recordings of so many samples from the probabilities [windows, 500] of all
-    their windows in order."""
-    waiting = iter(probabilities)
+def by(network: Network, audio: np.ndarray, layout: Layout) -> np.ndarray:
+    """The curves of a recording, float32 [frames, columns]."""
 
-    def recall(sound: list[np.ndarray]) -> np.ndarray:
-        return np.stack([next(waiting)[:, None] for _ in sound])
+    def run(sound: list[np.ndarray]) -> np.ndarray:
+        return network(np.stack([log_mel(window) for window in sound]))
 
-    found = [np.concatenate([*curve([np.zeros(n, np.float32)], recall, LAYOUT)])[:, 0] for n in lengths]
-    if next(waiting, None) is not None:
-        raise ValueError("more windows than the recordings have")
-    return found
+    return np.concatenate([*curve([audio], run, layout)])
 
 
 def of(locator: Locator, audio: np.ndarray) -> np.ndarray:

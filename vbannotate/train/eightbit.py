@@ -2,6 +2,8 @@
 
 Weights have a step for each output, inputs one step and zero for all, fixed on sound that was listened to
 beforehand, so a window's result depends on that window alone. Attention, norms and activations stay float32.
+Some channels of the inputs are a hundred times as large as others; half of the difference, in proportion, is
+moved into the weights first (SmoothQuant: Xiao et al. 2022, 2211.10438).
 
 Weights use the 127 values from -63 to 63 only. A processor that has AVX2 but no VNNI adds the products of two
 pairs in 16 bits, signed: 2 x 255 x 63 fits, 2 x 255 x 127 would be cut off. So all processors sum alike.
@@ -23,22 +25,28 @@ from vbannotate.models.whisper import Encoder
 LEVELS = 255  # an input is one of 0 ... 255
 LARGEST = 63  # a weight is one of -63 ... 63
 
-_KEPT = 4096  # values of each layer's input that are kept of each window
+_KEPT = 16  # frames of each layer's input that are kept of each window
 _AT_ONCE = 8  # windows
+_APART = 61  # each 61st value helps to choose the range; a prime, so all channels have a say
+_LEAST = 1e-5  # a channel that was silent in all examples is taken for as loud as this
 
 
 class Product(nn.Module):
     """A linear layer: float32 [..., inputs] -> float32 [..., outputs], the sum of 8-bit products."""
 
     weight: Tensor
+    balance: Tensor
     steps: Tensor
     zeros: Tensor
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, inputs: np.ndarray) -> None:
-        """`weight` [inputs, outputs] is rounded; the range of `inputs` is chosen on values float32 [n]."""
+    def __init__(self, weight: Tensor, bias: Tensor | None, inputs: Tensor) -> None:
+        """`weight` [inputs, outputs] is rounded; `inputs` [frames, inputs] are examples of what comes in."""
         super().__init__()
-        self.step, self.zero = _range(inputs)
+        balance = (weight.abs().amax(1) / inputs.abs().amax(0).clamp_min(_LEAST)).sqrt().clamp_min(_LEAST)
+        weight = weight / balance[:, None]
+        self.step, self.zero = _range((inputs * balance).numpy().ravel()[::_APART])
         steps = _steps(weight)
+        self.register_buffer("balance", balance)
         self.register_buffer("steps", steps)
         self.register_buffer("zeros", torch.zeros(len(steps), dtype=torch.int32))
         self.register_buffer("weight", (weight / steps).round().clamp(-LARGEST, LARGEST) * steps)
@@ -46,7 +54,7 @@ class Product(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         # Torch writes QuantizeLinear and DequantizeLinear, which ONNX Runtime makes one 8-bit product.
-        x = torch.fake_quantize_per_tensor_affine(x, self.step, self.zero, 0, LEVELS)
+        x = torch.fake_quantize_per_tensor_affine(x * self.balance, self.step, self.zero, 0, LEVELS)
         x = x @ torch.fake_quantize_per_channel_affine(self.weight, self.steps, self.zeros, 1, -128, 127)
         return x if self.bias is None else x + self.bias
 
@@ -54,11 +62,11 @@ class Product(nn.Module):
 class Convolution(nn.Module):
     """A convolution over time as one product: float32 [batch, channels, frames] -> the same."""
 
-    def __init__(self, layer: nn.Conv1d, inputs: np.ndarray) -> None:
+    def __init__(self, layer: nn.Conv1d, inputs: Tensor) -> None:
         super().__init__()
         self.kernel, self.stride, self.padding = layer.kernel_size[0], layer.stride[0], int(layer.padding[0])
         weight = layer.weight.detach().permute(2, 1, 0).reshape(-1, layer.out_channels)
-        self.product = Product(weight, layer.bias, inputs)
+        self.product = Product(weight, layer.bias, inputs.repeat(1, self.kernel))
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.pad(x.transpose(1, 2), (0, 0, self.padding, self.padding))
@@ -81,20 +89,19 @@ def encoder(model: Encoder, mels: np.ndarray) -> Encoder:
     return made
 
 
-def _inputs(model: Encoder, mels: np.ndarray) -> dict[str, np.ndarray]:
-    """Some values float32 [n] that enter each layer, its least and largest among them."""
-    kept: dict[str, list[np.ndarray]] = {}
+def _inputs(model: Encoder, mels: np.ndarray) -> dict[str, Tensor]:
+    """Some frames float32 [n, channels] of what enters each layer."""
+    kept: dict[str, list[Tensor]] = {}
     rng = np.random.default_rng(0)
 
     def keep(name: str, x: Tensor) -> None:
-        values = x.numpy().ravel()
-        some = values[rng.integers(len(values), size=_KEPT * x.shape[0])]
-        kept.setdefault(name, []).append(np.append(some, [values.min(), values.max()]))
+        frames = (x.mT if isinstance(model.get_submodule(name), nn.Conv1d) else x).flatten(0, 1)
+        kept.setdefault(name, []).append(frames[rng.integers(len(frames), size=_KEPT * len(x))])
 
     with _listening(model, keep), torch.inference_mode():
         for first in range(0, len(mels), _AT_ONCE):
             model.states(torch.from_numpy(mels[first : first + _AT_ONCE]), [len(model.layers)])
-    return {name: np.concatenate(values) for name, values in kept.items()}
+    return {name: torch.cat(frames) for name, frames in kept.items()}
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""Write a detector as a model folder: ``model.onnx`` with half-precision weights and ``config.json``.
+"""Write a detector as a model folder: ``model.onnx`` with narrow weights and ``config.json``.
 
-Weights are stored as float16 and widened by a Cast that ONNX Runtime folds when it loads the file: half the
-size, float32 arithmetic. Whisper's own weights are float16 at origin and lose nothing.
+Weights of 8-bit arithmetic are stored as 8-bit numbers. All others are stored as float16 and widened by a
+Cast that ONNX Runtime folds when it loads the file: half the size, float32 arithmetic.
 """
 
 from __future__ import annotations
@@ -63,16 +63,19 @@ def write_taps(encoder_file: Path, path: Path) -> None:
 
 
 def write(model: Detector, folder: Path, config: dict[str, Any]) -> None:
-    """Write ``model.onnx`` (input `mel` [batch, 80, 1000], output `scores` [batch, 500, labels]) and the
-    config.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write ``model.onnx`` and the config."""
+    network(model, folder / "model.onnx")
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", "utf-8")
+
+
+def network(model: Detector, path: Path) -> None:
+    """Write the network alone: input `mel` [batch, 80, 1000], output `scores` [batch, 500, labels]."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     graph = _graph(model, "scores")
     _narrow(graph.graph)
     _halve(graph.graph)
     onnx.checker.check_model(graph)
-    (folder / "model.onnx").write_bytes(graph.SerializeToString())
-    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", "utf-8")
+    path.write_bytes(graph.SerializeToString())
 
 
 def _graph(model: torch.nn.Module, output: str) -> onnx.ModelProto:

@@ -1,7 +1,9 @@
 """Sources: splits without leakage, licences, errors that mend; sets on disk."""
 
 import csv
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,6 +103,20 @@ def test_sets_draw_from_their_own_side_and_come_back(sources, tmp_path, monkeypa
     assert any(i.events for i in items)
     assert {d["class"] for i in items for d in i.details} == {"laugh"}
     assert {round(e.duration, 2) for i in items for e in i.events} == {1.3}, "0.4 s pause: one bout of 1.3 s"
+
+
+def test_evened_backgrounds_are_drawn_alike(sources):
+    """However long they are, and however few others are of their stratum."""
+    (music,) = [c for c in clips.load(sources) if c.kind == "music" and c.split == "test"][:1]
+    alone = replace(music, stratum="whale", seconds=900.0, path=Path("whale"))
+    others = [replace(music, stratum="rain", seconds=5.0, path=Path(f"rain-{k}")) for k in range(9)]
+    chances = []
+    for weights in (None, sets._evened([alone, *others])):
+        library, rng = scenes.Library([alone, *others], weights), np.random.default_rng(1)
+        drawn = Counter(library.draw("music", rng).path.name for _ in range(2000))
+        chances.append(drawn["whale"] / 2000)
+        least = min(drawn.values()) / 2000
+    assert chances[0] > 0.7 and 0.07 < chances[1] < 0.13 and least > 0.07
 
 
 def test_bursts_that_nothing_trains_on_come_from_the_further_pools(sources, tmp_path, monkeypatch):

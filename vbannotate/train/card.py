@@ -16,6 +16,7 @@ from vbannotate.errors import UsageError
 # Sets with bursts and those without, in the order of the card.
 _SOUNDSCAPES = {
     "scenes": "**300 soundscapes** of test rows, published recipe",
+    "even": "300 others of the same rows, each background recording as likely as another",
     "unseen-corpus": "120 soundscapes of a corpus never trained on (Deeply)",
     "upon-speech": "60 soundscapes, every burst anywhere upon speech",
     "telephone": "80 soundscapes through a telephone band",

@@ -28,7 +28,7 @@ BUSY = replace(scenes.PUBLISHED, empty=0.0, backgrounds={"speech": 1.0}, in_gaps
 
 # Name of a set: recipe, number of soundscapes, split of its bursts. Backgrounds come from the half's own
 # split; those of sets named "more-..." from the further pools, set aside before training; so are the bursts
-# of "unseen-bursts".
+# of "unseen-bursts". In "even" each recording is as likely to lie below as any other.
 HALVES: dict[str, dict[str, tuple[scenes.Recipe, int, str]]] = {
     "val": {
         "scenes": (scenes.PUBLISHED, 300, "val"),
@@ -51,6 +51,7 @@ HALVES: dict[str, dict[str, tuple[scenes.Recipe, int, str]]] = {
         "upon-speech": (BUSY, 60, "test"),
         "telephone": (replace(DENSE, telephone=1.0), 80, "test"),
         "far": (replace(DENSE, room=1.0), 80, "test"),
+        "even": (scenes.PUBLISHED, 300, "test"),
     },
 }
 _SEEDS = {"val": 4711, "test": 300}
@@ -73,10 +74,11 @@ def write_half(
         if not drawn:
             continue
         if len(list(target.glob("*.json"))) < count:
-            library = scenes.Library(
+            kept = [
                 c for c in drawn
                 if c.quality != "unscreened" and c.split == (bursts if c.kind == "burst" else half)
-            )  # fmt: skip
+            ]  # fmt: skip
+            library = scenes.Library(kept, _evened(kept) if name == "even" else None)
             _write_scenes(library, recipe, count, (_SEEDS[half], number), target)
         report(f"sets: {half}/{name}, {count} soundscapes")
     _write_real([c for c in clips if c.kind == "continuous" and c.split == half], folder / half)
@@ -90,6 +92,15 @@ def _drawn(name: str, clips: Sequence[Clip], more: Sequence[Clip]) -> Sequence[C
         bursts = [c for c in more if c.kind == "burst" and c.split == "val"]
         return [*(c for c in clips if c.kind != "burst"), *bursts] if bursts else ()
     return clips
+
+
+def _evened(clips: Sequence[Clip]) -> dict[str, float]:
+    """Weights with which a library draws each background with the same chance."""
+    strata: dict[str, list[float]] = {}
+    for clip in clips:
+        if clip.kind != "burst":
+            strata.setdefault(clip.stratum, []).append(clip.seconds)
+    return {name: len(seconds) / sum(seconds) ** 0.5 for name, seconds in strata.items()}
 
 
 def _write_scenes(

@@ -273,7 +273,7 @@ def test_curves_are_stitched_like_the_product():
         asked.append(mels)
         return np.full((1, 500, 3), len(asked) - 1, np.float32)
 
-    whole = curves.by(network, audio, curves.layout(2.0))
+    whole = curves.by(network, audio)
     assert whole.shape == (1250, 3) and len(asked) == 3
     assert (whole[:400] == 0).all() and (whole[500:750] == 1).all() and (whole[900:] == 2).all()
     assert whole[450, 0] == pytest.approx(0.5, abs=0.01)

@@ -112,13 +112,13 @@ def test_a_loud_channel_does_not_drown_the_others():
 def test_its_file_gives_what_torch_gives_on_the_windows_of_its_own_layout(eight, folder):
     audio = np.random.default_rng(1).standard_normal(25 * 16_000).astype(np.float32) * 0.1
     locator = models.load(folder, device="cpu")
-    assert locator.card.name == "tiny" and locator.card.layout == curves.layout(2.0)
+    assert locator.card.name == "tiny" and locator.card.layout == curves.LAYOUT
 
     def network(mels):
         with torch.inference_mode():
             return eight(torch.from_numpy(mels)).numpy()
 
-    ours = curves.by(network, audio, curves.layout(2.0))[:, EVENT]
+    ours = curves.by(network, audio)[:, EVENT]
     assert np.abs(ours - curves.of(locator, audio)).max() < 5e-3
 
 
@@ -134,15 +134,14 @@ def test_validation_curves_are_those_of_the_file_and_are_kept(folder, tmp_path):
         about = {"events": [], "duration_sec": seconds, "bg_type": "music", "n_vocal_bursts": 0}
         (recordings / f"{name}.json").write_text(json.dumps(about))
     said: list[str] = []
-    layout = curves.layout(2.0)
-    measured = pipeline.validation_curves(model, layout, tmp_path / "val", said.append)
+    measured = pipeline.validation_curves(model, tmp_path / "val", said.append)
     for column, granularity in ((EVENT, "event"), (PULSE, "pulse")):
         items, found = measured[column]["music"]
         locator = models.load(folder, device="cpu", granularity=granularity)
         assert [item.path.stem for item in items] == ["a", "b"]
         for item, curve in zip(items, found, strict=True):
             assert np.array_equal(curve, curves.of(locator, curves.read(item)))
-    again = pipeline.validation_curves(model, layout, tmp_path / "val", said.append)
+    again = pipeline.validation_curves(model, tmp_path / "val", said.append)
     assert said == ["validation: cache on music"]
     assert np.array_equal(again[EVENT]["music"][1][0], measured[EVENT]["music"][1][0])
 
@@ -174,7 +173,8 @@ def test_masks_change_the_packed_mels_copy_only(shards):
 
 def test_a_card_is_filled_between_its_marks(tmp_path):
     values = {"threshold": 0.5, "peak": 0.9, "merge_gap": 0.4, "min_dur": 0.1, "smooth": 1}
-    (tmp_path / "config.json").write_text(json.dumps({"presets": {"balanced": values}, "pulse": values}))
+    presets = {"balanced": values, "recall": values | {"peak": None}}
+    (tmp_path / "config.json").write_text(json.dumps({"presets": presets, "pulse": values}))
     counts = {"f1": 0.9, "precision": 0.8, "recall": 1.0, "references": 7, "false_per_hour": 4.2}
     scenes = counts | {
         "minutes": 150.0, "detection_accuracy": 0.97, "mean_of_clips": {"f1": 0.95}, "onset": {"f1": 0.93},
@@ -192,6 +192,7 @@ def test_a_card_is_filled_between_its_marks(tmp_path):
         card.fill(tmp_path, {"sets": {"scenes": scenes}}, {"sets": {}})
     text = (tmp_path / "README.md").read_text("utf-8")
     assert "former" not in text and "\nmine\n" in text and text.count("balanced (default)") == 1
+    assert "| recall | 0.5 | none | 0.4 |" in text
     assert "| ... over speech | 7 | 0.900 |" in text and "laugh 3/4" in text and "0.880 to 0.920" in text
 
 

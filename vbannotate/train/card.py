@@ -63,7 +63,8 @@ def settings(config: Mapping[str, Any]) -> str:
     rows: Rows = [("preset", "threshold", "peak", "merge_gap", "min_dur", "smooth")]
     named = {f"{k} (default)" if k == "balanced" else k: v for k, v in config["presets"].items()}
     for name, values in {**named, "granularity `pulse`": config["pulse"]}.items():
-        rows.append((name, *(str(values[key]) for key in rows[0][1:])))
+        shown = (values[key] for key in rows[0][1:])
+        rows.append((name, *("none" if value is None else str(value) for value in shown)))
     return _table(rows)
 
 

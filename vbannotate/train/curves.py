@@ -1,4 +1,4 @@
-"""Probability curves of whole recordings, as a detector is run: windows of 10 s that overlap, cross-faded."""
+"""Probability curves of whole recordings, as a detector is run: 10 s windows, 2 s overlap, cross-faded."""
 
 from __future__ import annotations
 
@@ -12,16 +12,11 @@ from vbannotate.models.mel import log_mel
 from vbannotate.models.windows import Layout, curve
 from vbannotate.train.sets import Item
 
-WINDOW_S = 10.0
-_FRAMES_PER_S, _SAMPLES = 50, 320  # 20 ms at 16 kHz
+WINDOW_S, OVERLAP_S = 10.0, 2.0
+LAYOUT = Layout(window=500, overlap=100, samples=320)
 
 Network = Callable[[np.ndarray], np.ndarray]
 """Log-mels float32 [windows, 80, 1000] -> probabilities float32 [windows, 500, columns]."""
-
-
-def layout(overlap_s: float) -> Layout:
-    """Windows of `WINDOW_S` that overlap by so many seconds."""
-    return Layout(round(WINDOW_S * _FRAMES_PER_S), round(overlap_s * _FRAMES_PER_S), _SAMPLES)
 
 
 def read(item: Item) -> np.ndarray:
@@ -31,17 +26,17 @@ def read(item: Item) -> np.ndarray:
 
 def windows(audio: np.ndarray) -> np.ndarray:
     """A recording cut into windows side by side, float32 [windows, 160000], zeros at the end."""
-    size = layout(0).window * _SAMPLES
+    size = LAYOUT.window * LAYOUT.samples
     return np.pad(audio, (0, -len(audio) % size)).reshape(-1, size)
 
 
-def by(network: Network, audio: np.ndarray, layout: Layout) -> np.ndarray:
+def by(network: Network, audio: np.ndarray) -> np.ndarray:
     """The curves of a recording, float32 [frames, columns]."""
 
     def run(sound: list[np.ndarray]) -> np.ndarray:
         return network(np.stack([log_mel(window) for window in sound]))
 
-    return np.concatenate([*curve([audio], run, layout)])
+    return np.concatenate([*curve([audio], run, LAYOUT)])
 
 
 def of(locator: Locator, audio: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ tune        layers 3 and 4 and the head on everything                CACHE/tuned
 told        what that network says of the later windows              CACHE/told.npy
 again       the same layers on those, hard ones oftener              CACHE/again.pt
 tiny        the small detector, taught by the large one              CACHE/tiny.pt
-draft       each network in 8 bits                                   CACHE/{MODEL}/model.onnx
+draft       each network as a file, tiny in 8 bits                   CACHE/{MODEL}/model.onnx
 curves      what the drafts say of the validation soundscapes        CACHE/{MODEL}/*.npz
 settings    temperature and settings from those curves               CACHE/{MODEL}/settings.json
 export      model.onnx and config.json                               OUTPUT/{MODEL}
@@ -33,7 +33,6 @@ from vbannotate.decode import Settings, decode
 from vbannotate.errors import VbannotateError
 from vbannotate.models import onnx_backend
 from vbannotate.models.mel import log_mel
-from vbannotate.models.windows import Layout
 from vbannotate.sources import clips
 from vbannotate.sources.clips import Sources
 from vbannotate.synth import scenes
@@ -68,10 +67,6 @@ FIRST_PARTS, FIRST_SHARE = ("train", "wide"), 0.25
 TUNED, TUNED_PARTS = tune.TunePlan(), ("train", "wide", "wider")
 AGAIN, AGAIN_PARTS = tune.TunePlan(epochs=0.9, seed=14), ("wide", "wider", "harder")
 TINY = small.SmallPlan()
-
-# Seconds that windows overlap. In base every moment but the first and the last is seen twice: validation F1
-# .920 instead of .910 with 2 s, for .6 times as much work again. The other one is there to be fast.
-OVERLAP_S = {"base": 5.0, "tiny": 2.0}
 
 # The file may differ from torch by this much in the mean of all probabilities, and by so many frames in an
 # event's ends, on so many recordings: what is nearly a tie when 8-bit numbers are made may be rounded up here
@@ -141,23 +136,19 @@ def run(
         torch.save(tiny.state_dict(), cache / "tiny.pt")
     tiny.load_state_dict(torch.load(cache / "tiny.pt", weights_only=True))
 
-    heard = some_mels(cache / "sets" / "val")
-    made = {
-        "base": Detector(eightbit.encoder(model, heard), head, features.TAPS),
-        "tiny": Detector(eightbit.encoder(tiny.encoder, heard), tiny.head, small.TAPS),
-    }
-    for name, detector in made.items():
-        _finish(name, detector, cache, output, report)
+    eight = eightbit.encoder(tiny.encoder, some_mels(cache / "sets" / "val"))
+    _finish("base", export.detector(model, head), cache, output, report)
+    _finish("tiny", Detector(eight, tiny.head, small.TAPS), cache, output, report)
 
 
 def _finish(name: str, detector: Detector, cache: Path, output: Path, report: Report) -> None:
     """Calibrate, choose settings, export and check: the same for every model."""
     detector.eval()
-    kept, validation, layout = cache / name, cache / "sets" / "val", curves.layout(OVERLAP_S[name])
+    kept, validation = cache / name, cache / "sets" / "val"
     draft = kept / "model.onnx"
     if not draft.exists():
         export.network(detector, draft)
-    measured = validation_curves(draft, layout, validation, report)
+    measured = validation_curves(draft, validation, report)
     for column, curves_of in measured.items():
         divisor = soften.temperature(curves_of)
         soften.cool(detector.head, divisor, column)
@@ -175,9 +166,7 @@ def some_mels(folder: Path, share: int = 8) -> np.ndarray:
     return np.stack([log_mel(window) for item in items for window in curves.windows(curves.read(item))])
 
 
-def validation_curves(
-    model: Path, layout: Layout, folder: Path, report: Report
-) -> dict[int, choose.Measured]:
+def validation_curves(model: Path, folder: Path, report: Report) -> dict[int, choose.Measured]:
     """Curves of all sets in `folder` by column (events, pulses), as the file `model` gives them; they are
     kept beside it.
     """
@@ -187,7 +176,7 @@ def validation_curves(
         items, path = sets.read(inner), model.with_name(f"{inner.name}.npz")
         if not path.exists():
             report(f"validation: {model.parent.name} on {inner.name}")
-            found = [curves.by(network, curves.read(item), layout)[:, :KINDS_FROM] for item in items]
+            found = [curves.by(network, curves.read(item))[:, :KINDS_FROM] for item in items]
             np.savez(path, *found)
         with np.load(path) as kept:
             found = [kept[name] for name in kept.files]
@@ -211,7 +200,7 @@ _TITLES = {
 }
 
 
-_VERSIONS = {"base": "4", "tiny": "4"}
+_VERSIONS = {"base": "3", "tiny": "5"}
 
 
 def config(name: str, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -228,7 +217,7 @@ def config(name: str, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "sample_rate": 16_000,
         "frame_us": 20_000,
         "window_s": curves.WINDOW_S,
-        "overlap_s": OVERLAP_S[name],
+        "overlap_s": curves.OVERLAP_S,
         "labels": ["burst"],
         "granularities": ["event", "pulse"],
         "kinds": list(features.KINDS),
@@ -253,7 +242,7 @@ def _check(detector: Detector, folder: Path, scenes_folder: Path) -> None:
     for item in [item for item in sets.read(scenes_folder) if item.events][:CHECKED]:
         audio = curves.read(item)
         written = curves.of(locator, audio)
-        ours = curves.by(network, audio, locator.card.layout)[:, EVENT]
+        ours = curves.by(network, audio)[:, EVENT]
         difference = float(np.abs(ours - written).mean())
         moved = _moved(_times(ours, settings), _times(written, settings))
         if difference > MEAN_DIFFERENCE or moved > FRAMES_MOVED * locator.frame_us:

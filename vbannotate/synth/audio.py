@@ -20,7 +20,7 @@ class Reader:
     """Decodes clips; short ones are kept for the next time."""
 
     def __init__(self) -> None:
-        self._whole = lru_cache(maxsize=_HELD)(_decode)
+        self._whole = lru_cache(maxsize=_HELD)(decode)
 
     def whole(self, clip: Clip) -> np.ndarray:
         """All of a clip, float32 [samples]; not to be written to."""
@@ -35,7 +35,8 @@ class Reader:
         return _part(clip.path, float(rng.random()), samples)
 
 
-def _decode(path: Path) -> np.ndarray:
+def decode(path: Path) -> np.ndarray:
+    """A sound file, float32 [samples] at 16 kHz. Raises MediaError for what is no sound."""
     try:
         audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError:

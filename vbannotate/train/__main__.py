@@ -1,10 +1,11 @@
 """Commands of the bundled models' workshop: ``detector`` makes them from their sources, ``pools`` builds
-some of these, ``sets`` writes the soundscapes that detectors are judged on, ``card`` fills in a card's
-figures.
+some of these, ``sets`` writes the soundscapes that detectors are judged on, ``talk`` does so
+with real and emotional talk, ``card`` fills in a card's figures.
 
     python -m vbannotate.train detector --data DATA --pools POOLS --encoder FILE ... -o DIR
     python -m vbannotate.train pools -o MORE
     python -m vbannotate.train sets --data DATA --pools POOLS -o DIR
+    python -m vbannotate.train talk TALK -o DIR
     python -m vbannotate.train card base EVENTS.json PULSES.json
 """
 
@@ -70,10 +71,16 @@ def _parser() -> argparse.ArgumentParser:
     sets.add_argument("--half", choices=("val", "test"), default="test")
     sets.set_defaults(run=_sets)
 
+    talk = commands.add_parser("talk", help="write recordings of real and emotional talk to judge by")
+    talk.add_argument("folder", type=Path, metavar="TALK", help="copies of the corpora (docs/training.md)")
+    talk.add_argument("-o", "--output", type=Path, required=True)
+    talk.set_defaults(run=_talk)
+
     card = commands.add_parser("card", help="fill the figures of `evaluate` into a bundled model's card")
     card.add_argument("model", help="base or tiny")
     card.add_argument("events", type=Path, help="figures at granularity event, as evaluate -o writes them")
     card.add_argument("pulses", type=Path, help="the same at granularity pulse")
+    card.add_argument("--talk", type=Path, help="those on the sets of the command talk")
     card.set_defaults(run=_card)
     return parser
 
@@ -121,11 +128,18 @@ def _sets(options: argparse.Namespace) -> None:
     sets.write_half(own, options.half, options.output, _say, [*more])
 
 
+def _talk(options: argparse.Namespace) -> None:
+    from vbannotate.train import talk
+
+    talk.write(options.folder, options.output, _say)
+
+
 def _card(options: argparse.Namespace) -> None:
     from vbannotate.models import registry
     from vbannotate.train import card
 
-    figures = [json.loads(path.read_text("utf-8")) for path in (options.events, options.pulses)]
+    paths = filter(None, (options.events, options.pulses, options.talk))
+    figures = [json.loads(path.read_text("utf-8")) for path in paths]
     card.fill(registry.BUNDLED / options.model, *figures)
 
 

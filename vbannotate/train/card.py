@@ -36,19 +36,31 @@ _REAL = {
     "meetings": "3 AMI meeting starts, vocal sounds stamped by people",
     "coughs": "10 series of coughs, single coughs as events",
 }
+_TALK = {
+    "talk-show": "talk from television in Urdu, laughs labelled by eye",
+    "phone-talk": "conversations by telephone in English, between strangers in roles",
+    "emotional": "sentences acted in seven emotions in Polish, Danish, English",
+    "cried-words": "single words called or cried out, telephones in India",
+}
 
 Rows = list[tuple[str, ...]]
 
 
-def fill(folder: Path, figures: Mapping[str, Any], pulses: Mapping[str, Any]) -> None:
-    """Fill in the card of the model in `folder`; `pulses` are the figures at granularity pulse.
+def fill(
+    folder: Path,
+    figures: Mapping[str, Any],
+    pulses: Mapping[str, Any],
+    talk: Mapping[str, Any] | None = None,
+) -> None:
+    """Fill in the card of the model in `folder`; `pulses` are the figures at granularity pulse, `talk` those
+    on the sets that `talk.write` makes.
 
     Raises UsageError where the card lacks the two marks.
     """
     path = folder / "README.md"
     text = path.read_text("utf-8")
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    for mark, part in (("settings", settings(config)), ("figures", tables(figures, pulses))):
+    for mark, part in (("settings", settings(config)), ("figures", tables(figures, pulses, talk))):
         begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
         if begin not in text or end not in text:
             raise UsageError(
@@ -68,9 +80,12 @@ def settings(config: Mapping[str, Any]) -> str:
     return _table(rows)
 
 
-def tables(figures: Mapping[str, Any], pulses: Mapping[str, Any]) -> str:
+def tables(
+    figures: Mapping[str, Any], pulses: Mapping[str, Any], talk: Mapping[str, Any] | None = None
+) -> str:
     """All figures of the card."""
     sets = figures["sets"]
+    heard = ["Real and emotional talk, judged apart as well:", _talk(talk["sets"])] if talk else []
     return "\n\n".join(
         [
             _soundscapes(sets),
@@ -78,6 +93,7 @@ def tables(figures: Mapping[str, Any], pulses: Mapping[str, Any]) -> str:
             _burst_free(sets),
             "Real recordings, judged apart:",
             _real(sets, pulses["sets"]),
+            *heard,
             *_recalls(sets),
             _certainty(sets["scenes"]),
         ]
@@ -127,6 +143,23 @@ def _real(events: Mapping[str, Any], pulses: Mapping[str, Any]) -> str:
         title = "the same series, coughs less than 0.5 s apart as one event"
         unmatched = f"{found['false_per_hour']:.0f}"
         rows.append((title, "event", str(found["references"]), f"{found['f1']:.3f}", "", "", unmatched))
+    return _table(rows)
+
+
+def _talk(sets: Mapping[str, Any]) -> str:
+    rows: Rows = [("recordings", "minutes", "events", "F1 at IoU 0.3", "unmatched/h", "unmatched / labelled")]
+    for name, title in _TALK.items():
+        if name in sets:
+            found = sets[name]
+            f1 = f"{found['by_iou']['0.3']['f1']:.3f}" if found["references"] else ""
+            on = (
+                f"{k} {v['false']}/{v['sounds']}"
+                for k, v in found.get("false_on", {}).items()
+                if any(v.values())
+            )
+            unmatched = f"{found['false_per_hour']:.1f}"
+            minutes = f"{found['minutes']:.0f}"
+            rows.append((title, minutes, str(found["references"]), f1, unmatched, ", ".join(on)))
     return _table(rows)
 
 

@@ -23,7 +23,7 @@ from vbannotate import formats, synth
 from vbannotate.cli.app import run
 from vbannotate.errors import FormatError, UsageError, WouldOverwriteError
 from vbannotate.sources import tables
-from vbannotate.synth import dataset, layout, scenes
+from vbannotate.synth import dataset, effects, layout, scenes
 
 RATE = 16_000
 PITCH = 900.0  # Hz, of all bursts; backgrounds have none of it
@@ -155,6 +155,28 @@ def test_hard_negatives_are_no_events_and_are_listed_apart(clips):
     for scene in made:
         spans = sorted((s.onset, s.offset) for s in (*scene.bursts, *scene.negatives))
         assert all(b[0] > a[1] for a, b in pairwise(spans))
+
+
+def test_words_cried_out_are_no_events(clips):
+    plain, made = some(clips, SMALL, 20), some(clips, replace(SMALL, cried=1.0), 20)
+    cries = [sound for scene in made for sound in scene.negatives]
+    assert len(cries) > 10 and {sound.label for sound in cries} == {scenes.CRIED}
+    assert all(0.05 < sound.offset - sound.onset < 3 for sound in cries)
+    assert [scene.bursts for scene in made] == [scene.bursts for scene in plain]
+
+
+def test_a_word_cried_out_is_higher_and_brighter():
+    time_s = np.arange(8_000) / 16_000
+    word = sum(np.sin(2 * np.pi * 150 * k * time_s) / k for k in range(1, 20)).astype(np.float32)
+    peaks, centres = [], []
+    for seed in range(20):
+        cry = effects.cried(word, np.random.default_rng(seed))
+        assert np.isfinite(cry).all() and 0.1 < len(cry) / 16_000 < 1.5
+        power = np.abs(np.fft.rfft(cry)) ** 2
+        hertz = np.fft.rfftfreq(len(cry), 1 / 16_000)
+        peaks.append(hertz[power.argmax()])
+        centres.append((power * hertz).sum() / power.sum())
+    assert np.median(peaks) > 180 and np.median(centres) > 1.3 * 300
 
 
 @pytest.mark.parametrize("effect", ["room", "telephone", "codec", "clipping"])

@@ -1,4 +1,4 @@
-"""Sets of real and emotional talk: from copies of the corpora to labelled recordings that `evaluate` reads."""
+"""Sets of real and emotional talk: from copies of the corpora to recordings with labels to judge by."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""What happens to sound on its way to a recording: speed, rooms, telephone, codecs, gain, clipping.
+"""What happens to sound on its way to a recording: speed, rooms, telephone, codecs, gain, clipping; and a
+word made to sound as if it were cried out.
 
 Every function takes audio float32 [samples] at 16 kHz and a generator, and gives audio of the same length
-back, except `speed`.
+back, except `speed` and `cried`.
 """
 
 from __future__ import annotations
@@ -65,6 +66,26 @@ def clip(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Recorded too loud: the highest 1-15 dB are cut off."""
     limit = np.abs(audio).max() * 10 ** (-rng.uniform(1, 15) / 20)
     return np.clip(audio, -limit, limit)
+
+
+def cried(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A spoken word as if it were cried out: longer, up to 14 semitones higher with a gliding pitch, brighter
+    by up to 12 dB above 700 Hz, and half of the time rough.
+    """
+    import librosa
+
+    slow = librosa.effects.time_stretch(audio, rate=float(rng.uniform(0.45, 1.05)), n_fft=512)
+    knots = rng.uniform(0, 10) + rng.uniform(-4, 4, 4)  # semitones, a quarter of the word apart
+    places = np.arange(len(slow))
+    pitch = 2 ** (np.interp(places, np.linspace(0, len(slow) - 1, len(knots)), knots) / 12)
+    when = np.cumsum(pitch)
+    sound = np.interp(when[when < len(slow) - 1], places, slow)
+    spectrum = np.fft.rfft(sound)
+    octaves = np.log2(np.maximum(np.fft.rfftfreq(len(sound), 1 / RATE), 1) / 700)
+    sound = np.fft.irfft(spectrum * 10 ** (rng.uniform(0, 12) * np.clip(octaves / 2, 0, 1) / 20), len(sound))
+    if rng.random() < 0.5:
+        sound = np.tanh(rng.uniform(1, 6) * sound / (np.abs(sound).max() + 1e-9))
+    return sound.astype(np.float32)
 
 
 def noise(samples: int, rng: np.random.Generator, colour: float) -> np.ndarray:

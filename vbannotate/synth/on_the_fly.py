@@ -53,6 +53,8 @@ def check(library: Library, recipe: Recipe, where: str = "") -> None:
     wanted = {_clips_of(name) for name, share in recipe.backgrounds.items() if share}
     if recipe.empty < 1:
         wanted.add("burst")
+    if recipe.cried:
+        wanted.add("speech")
     missing = sorted(kind for kind in wanted if kind and kind not in library.kinds)
     if missing:
         here = ", ".join(sorted(library.kinds)) or "none"

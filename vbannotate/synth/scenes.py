@@ -21,6 +21,7 @@ from vbannotate.synth.library import HARD, WEIGHTS, Library
 from vbannotate.synth.placing import Ground, Placed, faded, level, pauses, place, place_upon, sounding_rms
 
 __all__ = [
+    "CRIED",
     "HARDER",
     "KINDS",
     "MINING",
@@ -41,9 +42,11 @@ __all__ = [
 
 RATE = effects.RATE
 KINDS = ("speech", "music", "env", "silence")
+CRIED = "cried word"  # what such a word is called in a soundscape's negatives
 
 _LEAD, _TAIL = 0.03, 0.10  # seconds kept around a bout, so that nothing begins abruptly
 _LONGEST_NEGATIVE = 4.0  # seconds
+_SHORTEST_WORD, _LONGEST_WORD = 0.2, 0.9  # seconds, before it is stretched
 _SECOND = {"music": 0.4, "env": 0.4, "speech": 0.2}
 
 
@@ -68,6 +71,7 @@ class Recipe:
     alone: bool = False  # `snr` against the background alone; else bursts placed before count as ground
     overlap: float = 0.0  # share of the bursts that lie upon another where there is one
     hard: float = 0.0  # share of the soundscapes with 1-3 sounds that resemble bursts and are none
+    cried: float = 0.0  # share of the soundscapes with 1-4 words cried out, which are no bursts
     room: float = 0.0  # shares of whole soundscapes: a far microphone, a telephone, a codec, clipped peaks
     telephone: float = 0.0
     codec: float = 0.0
@@ -150,6 +154,8 @@ def make(library: Library, recipe: Recipe, seed: Sequence[int], reader: Reader) 
     others: list[Placed] = []
     if recipe.hard and rng.random() < recipe.hard:
         others = _negatives(library, ground, recipe, rng, reader)
+    if recipe.cried and rng.random() < recipe.cried:
+        others += _cries(library, ground, recipe, rng, reader)
     audio = _recorded(ground.audio, recipe, rng)
     doubtful = any(clip.quality == "unscreened" for clip in drawn)
     grounds = tuple(dict.fromkeys(f"{clip.source}/{Path(clip.path).name}" for clip in drawn))
@@ -284,6 +290,29 @@ def _negatives(
         sound = np.array(reader.excerpt(clip, round(rng.uniform(0.5, longest) * RATE), rng))
         if spans := activity.pulses(sound, RATE):
             placed.append(place(ground, faded(sound), spans, clip, recipe.snr, [], rng))
+    return [sound for sound in placed if sound is not None]
+
+
+def _cries(
+    library: Library, ground: Ground, recipe: Recipe, rng: np.random.Generator, reader: Reader
+) -> list[Placed]:
+    """One to four spoken words made to sound as if they were cried out, mixed in as bursts are."""
+    placed = []
+    for _ in range(int(rng.integers(1, 5))):
+        clip = library.draw("speech", rng)
+        if clip.quality == "unscreened":
+            continue
+        sound = reader.excerpt(clip, 4 * RATE, rng)
+        words = [(a, b) for a, b in activity.pulses(sound, RATE) if b - a >= _SHORTEST_WORD]
+        if not words:
+            continue
+        start, stop = words[int(rng.integers(len(words)))]
+        length = min(stop - start, float(rng.uniform(_SHORTEST_WORD, _LONGEST_WORD)))
+        start = float(rng.uniform(start, stop - length))
+        word = np.array(sound[round(start * RATE) : round((start + length) * RATE)])
+        cry = faded(effects.cried(faded(word), rng))
+        spans = [(0.0, len(cry) / RATE)]
+        placed.append(place(ground, cry, spans, replace(clip, label=CRIED), recipe.snr, [], rng))
     return [sound for sound in placed if sound is not None]
 
 

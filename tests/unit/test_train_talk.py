@@ -29,11 +29,12 @@ def copies(tmp_path) -> Path:
     clip(show / "Happy/SM5_F7_H061.wav", 2.0, 44_100)  # a laugh
     clip(show / "Happy/SM7_F2_H074.wav", 3.0, 44_100)  # a second voice
     sample = folder / "jmoshi-ft/data/spokenwoz_sample"
-    clip(sample / "audio/SNG1.wav", 5.0, 8_000)
+    clip(sample / "audio/SNG0072.wav", 5.0, 8_000)
+    clip(sample / "audio/MUL0947.wav", 5.0, 8_000)  # one that was not judged on
     (sample / "text").mkdir()
     words = [("hello", 0.2, 0.6), ("Um,", 1.0, 1.4), ("taxi", 1.5, 1.9)]
     text = [{"speaker": "A", "word": w, "start": a, "end": b} for w, a, b in words]
-    (sample / "text/SNG1.json").write_text(json.dumps(text))
+    (sample / "text/SNG0072.json").write_text(json.dumps(text))
     clip(folder / "nEMO/samples/EB0_fear_1.wav", 2.0, 24_000)
     clip(folder / "EmoTale/wav/DK_001_A_1.wav", 2.0, 48_000)
     words = folder / "emospeech-dataset-v1"

@@ -106,14 +106,19 @@ def write(path: Path, data: bytes, *, overwrite: bool = False) -> None:
         os.fsync(file.fileno())
 
 
+def check_free(path: Path, *, overwrite: bool = False) -> None:
+    """Raise WouldOverwriteError where `path` exists and may not go: asked before long work, not after it."""
+    if path.exists() and not overwrite:
+        raise WouldOverwriteError(f"{path} exists", "give --overwrite or another --output")
+
+
 @contextmanager
 def replacing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """A temporary name beside `path`; what is written there takes its place unless an error comes.
 
     Raises as `write` does.
     """
-    if path.exists() and not overwrite:
-        raise WouldOverwriteError(f"{path} exists", "give --overwrite or another --output")
+    check_free(path, overwrite=overwrite)
     temporary = path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")  # same folder: same file system
     try:
         yield temporary

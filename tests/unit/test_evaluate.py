@@ -201,9 +201,19 @@ def test_the_command_writes_figures_and_a_picture(loud, scenes, tmp_path, capsys
     result = json.loads((tmp_path / "x.json").read_text())
     assert result["settings"]["threshold"] == 0.95 and result["sets"]["scenes"]["recall"] == 0
     assert (tmp_path / "x.png").stat().st_size > 5000
-    assert run(["evaluate", "detector", "loud", str(scenes), "-o", str(tmp_path / "x.json")]) == 1
     assert run(["evaluate", "detector", "loud", str(scenes), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["model"] == "loud"
+
+
+@pytest.mark.parametrize("option", ["-o", "--plot"])
+def test_a_file_that_exists_is_refused_before_the_work(option, scenes, tmp_path, monkeypatch, capsys):
+    from vbannotate.cli.app import run
+
+    monkeypatch.setattr(evaluate, "evaluate", None)
+    (tmp_path / "x").write_text("mine")
+    assert run(["evaluate", "detector", "loud", str(scenes), option, str(tmp_path / "x")]) == 1
+    assert "exists; give --overwrite" in capsys.readouterr().err
+    assert (tmp_path / "x").read_text() == "mine"
 
 
 def test_recordings_without_bursts_have_a_table_too(loud, tmp_path):

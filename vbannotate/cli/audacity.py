@@ -41,12 +41,11 @@ def detect(
     from vbannotate import files, formats, report
     from vbannotate.cli.common import print_json, progress_line
     from vbannotate.detection import Detector
-    from vbannotate.errors import WouldOverwriteError
     from vbannotate.hosts import audacity, pipe
     from vbannotate.settings import read_file
 
-    if output is not None and output.exists() and not overwrite:
-        raise WouldOverwriteError(f"{output} exists", "give --overwrite or another --output")
+    if output is not None:
+        files.check_free(output, overwrite=overwrite)
     options = {"threshold": threshold, "merge_gap": merge_gap, "min_dur": min_dur}
 
     def find(sound: Path) -> Annotation:

@@ -60,10 +60,13 @@ def detector(
 
     Example: vbannotate evaluate detector base soundscapes/
     """
+    from vbannotate import files
     from vbannotate.cli.common import print_json, progress_line
     from vbannotate.settings import read_file
     from vbannotate.train import evaluate
 
+    for path in filter(None, (output, plot)):
+        files.check_free(path, overwrite=overwrite)
     options = {
         "threshold": threshold,
         "merge_gap": merge_gap,
@@ -79,9 +82,9 @@ def detector(
         figures = evaluate.evaluate(model, data, report=lambda line: None, how=how, progress=progress)
     if output is not None:
         evaluate.save(figures, output, overwrite)
-    if plot is not None:
-        evaluate.draw(figures, plot, overwrite)
     if json:
         print_json(figures)
     else:
         typer.echo(evaluate.listing(figures))
+    if plot is not None:
+        evaluate.draw(figures, plot, overwrite)

@@ -152,11 +152,13 @@ def _talk(sets: Mapping[str, Any]) -> str:
         if name in sets:
             found = sets[name]
             f1 = f"{found['by_iou']['0.3']['f1']:.3f}" if found["references"] else ""
-            on = (
-                f"{k} {v['false']}/{v['sounds']}"
-                for k, v in found.get("false_on", {}).items()
-                if any(v.values())
-            )
+            on = [
+                f"{label} {part['false']}/{part['sounds']}"
+                if part["sounds"]
+                else f"elsewhere {part['false']}"
+                for label, part in found.get("false_on", {}).items()
+                if part["sounds"] or part["false"]
+            ]
             unmatched = f"{found['false_per_hour']:.1f}"
             minutes = f"{found['minutes']:.0f}"
             rows.append((title, minutes, str(found["references"]), f1, unmatched, ", ".join(on)))

@@ -40,7 +40,7 @@ _TALK = {
     "talk-show": "talk from television in Urdu, laughs labelled by eye",
     "phone-talk": "conversations by telephone in English, between strangers in roles",
     "emotional": "sentences acted in seven emotions in Polish, Danish, English",
-    "cried-words": "single words called or cried out, telephones in India",
+    "cried-words": "single words called or cried out, recorded in the wild in India",
 }
 
 Rows = list[tuple[str, ...]]

@@ -5,8 +5,10 @@ travels. FOLDER holds a copy of each repository of `CORPORA` under its own name.
 
 talk-show    spontaneous talk from television (URDU-Dataset), bursts and doubtful sounds labelled by eye
 phone-talk   conversations by telephone between strangers who play roles (SpokenWOZ), fillers labelled
-emotional    sentences acted in six emotions (nEMO, EmoTale), no bursts
-cried-words  single words called and cried out by telephone (Indian EmoSpeech), no bursts
+emotional    sentences acted in seven emotions (nEMO, EmoTale)
+cried-words  single words called and cried out (Indian EmoSpeech Command Dataset)
+
+The last three are taken to hold no bursts; nobody looked for some.
 """
 
 from __future__ import annotations

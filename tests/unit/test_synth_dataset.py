@@ -165,6 +165,22 @@ def test_words_cried_out_are_no_events(clips):
     assert [scene.bursts for scene in made] == [scene.bursts for scene in plain]
 
 
+def test_a_word_whose_length_was_rounded_up_is_taken_whole(clips, monkeypatch):
+    start, stop = 0.45, 1.02  # stop - (stop - start) lies below start
+    assert stop - (stop - start) < start
+    monkeypatch.setattr(scenes.activity, "pulses", lambda audio, rate: [(start, stop)])
+    made = some(clips, replace(SMALL, empty=1.0, cried=1.0), 20)
+    assert sum(len(scene.negatives) for scene in made) > 10
+
+
+def test_half_of_the_words_are_of_acted_speech_where_there_is_some(clips):
+    acted = [replace(c, label="shouted", source="play") for c in clips if c.kind == "speech"]
+    whispered = [replace(c, quality="unscreened", source="film") for c in acted]
+    made = some(clips + acted + whispered, replace(SMALL, cried=1.0), 60)
+    sources = [sound.source for scene in made for sound in scene.negatives]
+    assert 0.55 < sources.count("play") / len(sources) < 0.85 and "film" not in sources
+
+
 def test_a_word_cried_out_is_higher_and_brighter():
     time_s = np.arange(8_000) / 16_000
     word = sum(np.sin(2 * np.pi * 150 * k * time_s) / k for k in range(1, 20)).astype(np.float32)

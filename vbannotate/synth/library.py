@@ -8,7 +8,10 @@ import numpy as np
 
 from vbannotate.sources.clips import Clip
 
-HARD = "hard"  # what `Clip.hard` marks can be drawn under this name, beside its own kind
+# What can be drawn under another name beside its kind: what `Clip.hard` marks; acted and called speech.
+HARD, CALLED = "hard", "called"
+
+_CALLED = frozenset({"emotional", "game_voice", "shouted"})  # labels of speech
 
 # What training draws more or less often than its share: rare kinds of burst, doubtful speech.
 WEIGHTS = {
@@ -27,13 +30,20 @@ WEIGHTS = {
 }
 
 
+def _names(clip: Clip) -> tuple[str, ...]:
+    if clip.hard:
+        return clip.kind, HARD
+    called = clip.kind == "speech" and clip.label in _CALLED and clip.quality != "unscreened"
+    return (clip.kind, CALLED) if called else (clip.kind,)
+
+
 class Library:
     """Clips by kind and stratum, drawn by the square root of what a stratum holds times its weight."""
 
     def __init__(self, clips: Iterable[Clip], weights: dict[str, float] | None = None) -> None:
         self._strata: dict[str, dict[str, list[Clip]]] = {}
         for clip in clips:
-            for kind in (clip.kind, HARD) if clip.hard else (clip.kind,):
+            for kind in _names(clip):
                 strata = self._strata.setdefault(kind, {})
                 strata.setdefault(clip.stratum, []).append(clip)
         self._weights = weights or {}

@@ -17,11 +17,12 @@ import numpy as np
 from vbannotate.sources.clips import Clip
 from vbannotate.synth import activity, effects
 from vbannotate.synth.audio import Reader
-from vbannotate.synth.library import HARD, WEIGHTS, Library
+from vbannotate.synth.library import CALLED, HARD, WEIGHTS, Library
 from vbannotate.synth.placing import Ground, Placed, faded, level, pauses, place, place_upon, sounding_rms
 
 __all__ = [
     "CRIED",
+    "CRYING",
     "HARDER",
     "KINDS",
     "MINING",
@@ -47,6 +48,7 @@ CRIED = "cried word"  # what such a word is called in a soundscape's negatives
 _LEAD, _TAIL = 0.03, 0.10  # seconds kept around a bout, so that nothing begins abruptly
 _LONGEST_NEGATIVE = 4.0  # seconds
 _SHORTEST_WORD, _LONGEST_WORD = 0.2, 0.9  # seconds, before it is stretched
+_ACTED = 0.5  # share of the words cried out that come from acted and shouted speech, where there is some
 _SECOND = {"music": 0.4, "env": 0.4, "speech": 0.2}
 
 
@@ -107,6 +109,15 @@ HARDER = replace(
     one_pulse=0.35,
     room=0.08,
     telephone=0.06,
+)
+
+# The fourth: words cried out, in silence as often as over speech, and loud.
+CRYING = replace(
+    HARDER,
+    empty=0.4,
+    backgrounds={"speech": 2.0, "music": 1.2, "env": 3.0, "silence": 2.5, "real": 0.3},
+    snr=(-3.0, 30.0),
+    cried=0.5,
 )
 
 # No bursts at all: what a first head fires on here is kept as hard negatives.
@@ -296,10 +307,13 @@ def _negatives(
 def _cries(
     library: Library, ground: Ground, recipe: Recipe, rng: np.random.Generator, reader: Reader
 ) -> list[Placed]:
-    """One to four spoken words made to sound as if they were cried out, mixed in as bursts are."""
+    """One to four words mixed in as bursts are: spoken ones made to sound as if they were cried out, and acted
+    or shouted ones, half of these as they are.
+    """
     placed = []
     for _ in range(int(rng.integers(1, 5))):
-        clip = library.draw("speech", rng)
+        acted = CALLED in library.kinds and rng.random() < _ACTED
+        clip = library.draw(CALLED if acted else "speech", rng)
         if clip.quality == "unscreened":
             continue
         sound = reader.excerpt(clip, 4 * RATE, rng)
@@ -308,9 +322,10 @@ def _cries(
             continue
         start, stop = words[int(rng.integers(len(words)))]
         length = min(stop - start, float(rng.uniform(_SHORTEST_WORD, _LONGEST_WORD)))
-        start = float(rng.uniform(start, stop - length))
+        start += float(rng.uniform(0, stop - start - length))
         word = np.array(sound[round(start * RATE) : round((start + length) * RATE)])
-        cry = faded(effects.cried(faded(word), rng))
+        as_acted = acted and rng.random() < 0.5
+        cry = faded(word) if as_acted else faded(effects.cried(faded(word), rng))
         spans = [(0.0, len(cry) / RATE)]
         placed.append(place(ground, cry, spans, replace(clip, label=CRIED), recipe.snr, [], rng))
     return [sound for sound in placed if sound is not None]

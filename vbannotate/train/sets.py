@@ -24,11 +24,15 @@ PLAIN = {
 }
 DENSE = replace(scenes.PUBLISHED, empty=0.25)
 
+# Words cried out, alone and beside plain speech; no bursts.
+CALLS = replace(
+    scenes.PUBLISHED, empty=1.0, backgrounds={"silence": 2.0, "speech": 1.0}, cried=1.0, snr=(0.0, 30.0)
+)
 BUSY = replace(scenes.PUBLISHED, empty=0.0, backgrounds={"speech": 1.0}, in_gaps=0.0)
 
 # Name of a set: recipe, number of soundscapes, split of its bursts. Backgrounds come from the half's own
 # split; those of sets named "more-..." from the further pools, set aside before training; so are the bursts
-# of "unseen-bursts". In "even" each recording is as likely to lie below as any other.
+# of "unseen-bursts" and half of the words of "cried". In "even" each recording is as likely to lie below as any other.
 HALVES: dict[str, dict[str, tuple[scenes.Recipe, int, str]]] = {
     "val": {
         "scenes": (scenes.PUBLISHED, 300, "val"),
@@ -37,6 +41,7 @@ HALVES: dict[str, dict[str, tuple[scenes.Recipe, int, str]]] = {
         "music": (PLAIN["music"], 80, "val"),
         "env": (PLAIN["env"], 60, "val"),
         "unseen-bursts": (DENSE, 80, "val"),
+        "cried": (CALLS, 160, "val"),
     },
     "test": {
         "scenes": (scenes.PUBLISHED, 300, "test"),
@@ -91,6 +96,8 @@ def _drawn(name: str, clips: Sequence[Clip], more: Sequence[Clip]) -> Sequence[C
     if name == "unseen-bursts":
         bursts = [c for c in more if c.kind == "burst" and c.split == "val"]
         return [*(c for c in clips if c.kind != "burst"), *bursts] if bursts else ()
+    if name == "cried":
+        return [*clips, *more] if more else ()
     return clips
 
 

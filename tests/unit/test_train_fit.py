@@ -264,6 +264,19 @@ def test_a_sound_that_is_repeated_where_nothing_is_counts_once():
     assert choose.pooled(sides, settings, once=True).false == 2 + 1
 
 
+def test_settings_pay_for_words_cried_out_where_they_were_measured():
+    """A burst at 0.93 is worth finding unless cried words are as sure."""
+    burst, word, nothing = (np.zeros(500, np.float32) for _ in range(3))
+    burst[50:100], word[200:250] = 0.93, 0.94
+    sure = burst.copy()
+    sure[50:100] = 0.99
+    measured = {name: ([item()], [nothing]) for name in ("speech", "music", "env")}
+    measured |= {name: ([item((1, 2))] * 3, [burst, sure, sure]) for name in ("scenes", "short")}
+    for choice in (lambda m: choose.presets(m)["balanced"], choose.pulse):
+        assert (choice(measured).peak or 0) <= 0.93
+        assert choice(measured | {"cried": ([item()] * 9, [word] * 9)}).peak > 0.93
+
+
 def test_curves_are_stitched_like_the_product():
     """Windows of 25 s of sound that overlap by 2 s start at 0, 8 and 15 s."""
     audio = np.repeat(np.float32([0.1, 0.2, 0.3, 0.4, 0.5]), 5 * 16_000)

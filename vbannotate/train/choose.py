@@ -41,7 +41,7 @@ Measure = Callable[[Settings], float]
 
 def presets(measured: Measured) -> dict[str, Settings]:
     """Settings by preset; ``balanced`` is the default of the model."""
-    plain = ("speech", "music", "env")
+    plain = _plain(measured)
 
     def total(settings: Settings, *names: str, keep: Callable[[Item], bool] = lambda item: True) -> Counts:
         return sum((pooled(measured[name], settings, keep, once=True) for name in names), Counts())
@@ -77,12 +77,17 @@ def presets(measured: Measured) -> dict[str, Settings]:
     }
 
 
+def _plain(measured: Measured) -> tuple[str, ...]:
+    """The sets without bursts, whose false events every setting pays for."""
+    return "speech", "music", "env", *(name for name in ("cried",) if name in measured)
+
+
 def pulse(measured: Measured) -> Settings:
     """Settings for single pulses, from their curves; references are the pulses of each event."""
     inner = {name: ([pulses(item) for item in items], curves) for name, (items, curves) in measured.items()}
 
     def total(settings: Settings) -> float:
-        names = ("scenes", "short", "speech", "music", "env", *(n for n in ("coughs",) if n in inner))
+        names = ("scenes", "short", *_plain(inner), *(n for n in ("coughs",) if n in inner))
         return sum((pooled(inner[name], settings) for name in names), Counts()).f1
 
     start = Settings(threshold=0.4, merge_gap=0.06, min_dur=0.06, peak=0.85)

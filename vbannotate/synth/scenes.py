@@ -22,10 +22,10 @@ from vbannotate.synth.placing import Ground, Placed, faded, level, pauses, place
 
 __all__ = [
     "CRIED",
-    "CRYING",
     "HARDER",
     "KINDS",
     "MINING",
+    "OUTCRY",
     "PUBLISHED",
     "RATE",
     "SHORT",
@@ -112,7 +112,7 @@ HARDER = replace(
 )
 
 # The fourth: words cried out, in silence as often as over speech, and loud.
-CRYING = replace(
+OUTCRY = replace(
     HARDER,
     empty=0.4,
     backgrounds={"speech": 2.0, "music": 1.2, "env": 3.0, "silence": 2.5, "real": 0.3},
@@ -307,8 +307,8 @@ def _negatives(
 def _cries(
     library: Library, ground: Ground, recipe: Recipe, rng: np.random.Generator, reader: Reader
 ) -> list[Placed]:
-    """One to four words mixed in as bursts are: spoken ones made to sound as if they were cried out, and acted
-    or shouted ones, half of these as they are.
+    """One to four words mixed in as bursts are: spoken ones made to sound as if they were cried out, and
+    acted or shouted ones, half of these as they are.
     """
     placed = []
     for _ in range(int(rng.integers(1, 5))):

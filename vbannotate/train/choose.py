@@ -87,7 +87,7 @@ def pulse(measured: Measured) -> Settings:
     inner = {name: ([pulses(item) for item in items], curves) for name, (items, curves) in measured.items()}
 
     def total(settings: Settings) -> float:
-        names = ("scenes", "short", *_plain(inner), *(n for n in ("coughs",) if n in inner))
+        names = ("scenes", "short", *_plain(measured), *(n for n in ("coughs",) if n in inner))
         return sum((pooled(inner[name], settings) for name in names), Counts()).f1
 
     start = Settings(threshold=0.4, merge_gap=0.06, min_dur=0.06, peak=0.85)

@@ -59,7 +59,7 @@ PARTS = {
     "wide": Part(scenes.WIDER, SEED + 2, 4_000),
     "wider": Part(scenes.WIDER, SEED + 3, 6_500, more=True),
     "harder": Part(scenes.HARDER, SEED + 4, 12_000, more=True),
-    "cried": Part(scenes.CRYING, SEED + 5, 6_000, more=True),
+    "cried": Part(scenes.OUTCRY, SEED + 5, 6_000, more=True),
 }
 # Burst-free windows that the first head is tried on.
 MINES = {"mined": Part(scenes.MINING, SEED + 1, 6_000, ended=0.0)}

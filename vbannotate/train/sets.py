@@ -32,7 +32,8 @@ BUSY = replace(scenes.PUBLISHED, empty=0.0, backgrounds={"speech": 1.0}, in_gaps
 
 # Name of a set: recipe, number of soundscapes, split of its bursts. Backgrounds come from the half's own
 # split; those of sets named "more-..." from the further pools, set aside before training; so are the bursts
-# of "unseen-bursts" and half of the words of "cried". In "even" each recording is as likely to lie below as any other.
+# of "unseen-bursts" and half of the words of "cried". In "even" each recording is as likely to lie below as
+# any other.
 HALVES: dict[str, dict[str, tuple[scenes.Recipe, int, str]]] = {
     "val": {
         "scenes": (scenes.PUBLISHED, 300, "val"),

@@ -79,7 +79,7 @@ def presets(measured: Measured) -> dict[str, Settings]:
 
 def _plain(measured: Measured) -> tuple[str, ...]:
     """The sets without bursts, whose false events every setting pays for."""
-    return "speech", "music", "env", *(name for name in ("cried",) if name in measured)
+    return "speech", "music", "env", *({"cried"} & measured.keys())
 
 
 def pulse(measured: Measured) -> Settings:

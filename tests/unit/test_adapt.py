@@ -16,15 +16,17 @@ import onnx  # noqa: E402
 from onnx import numpy_helper  # noqa: E402
 from torch import nn  # noqa: E402
 
-from vbannotate import Annotation, Event, Span, formats, models  # noqa: E402
+from vbannotate import Annotation, Event, Span, detect, formats, models  # noqa: E402
+from vbannotate.decode import Settings  # noqa: E402
 from vbannotate.errors import ModelError, UsageError, WouldOverwriteError  # noqa: E402
 from vbannotate.models.base import Card  # noqa: E402
 from vbannotate.models.mel import log_mel  # noqa: E402
 from vbannotate.train import export  # noqa: E402
-from vbannotate.train.adapt import Options, adapt, fit, graph, inputs, states, targets, work  # noqa: E402
+from vbannotate.train.adapt import Options, adapt, fit, graph, inputs, point, states, targets, work  # noqa: E402
 from vbannotate.train.adapt.decide import decide  # noqa: E402
 from vbannotate.train.adapt.torch_ops import HeadModule  # noqa: E402
 from vbannotate.train.judge import Counts  # noqa: E402
+from vbannotate.tune import Recording  # noqa: E402
 
 RATE, WIDTH = 16_000, 32
 QUICK = {"rate": 1e-2, "pull": 1e-4, "least": 60, "batch": 4}
@@ -148,6 +150,65 @@ def test_corrections_in_better_head_out(adapted):
         not in (place / "better" / "config.json").read_text() + (place / "better" / "README.md").read_text()
     )
     assert "fold 5 of 5" in " ".join(said) and any("no base data" in line for line in said)
+
+
+def test_settings_move_with_the_head(tmp_path):
+    """A head that finds everything at 0.8 is no worse than one that does at 0.999: its peak is another."""
+    strict = {"threshold": 0.5, "merge_gap": 0.2, "min_dur": 0.1, "peak": 0.995}
+    old = toy(tmp_path / "toy", settings=strict, presets={"recall": strict | {"peak": 0.9}})
+    folder = corrected(tmp_path / "mine")
+    asked = Options(old, cache=tmp_path / "cache", changes=QUICK | {"least": 6, "epochs": 1})
+    outcome = adapt(folder, tmp_path / "new", asked, lambda line: None)
+    assert outcome.better, outcome.answer()
+    assert "; peak 0.995 -> " in outcome.answer()
+    card = models.card(tmp_path / "new")
+    before, after = outcome.to_dict()["changed"]["peak"]
+    assert before == 0.995 > after == card.settings["peak"]
+    assert card.presets["recall"]["peak"] < 0.9 and card.settings["merge_gap"] == 0.2
+    found = [len(detect(path, model=str(tmp_path / "new")).events) for path in sorted(folder.glob("*.wav"))]
+    assert np.mean(found) > 1.5  # of two each
+
+
+def test_the_other_settings_of_a_model_move_as_far():
+    config = {
+        "settings": {"threshold": 0.5, "peak": 0.9, "merge_gap": 0.4},
+        "pulse": {"threshold": 0.8, "peak": 0.9},
+        "presets": {
+            "recall": {"threshold": 0.5, "peak": None},
+            "precision": {"threshold": 0.75, "peak": 1.0},
+        },
+    }
+    old, new = Settings(0.5, 0.4, peak=0.9), Settings(0.75, 0.4, peak=0.75)
+    assert point.moved(config, "event", None, old, new) == {  # odds of thresholds x 3, of peaks / 3
+        "settings": {"threshold": 0.75, "peak": 0.75, "merge_gap": 0.4},
+        "pulse": {"threshold": 0.8, "peak": 0.75},
+        "presets": {
+            "recall": {"threshold": 0.75, "peak": None},
+            "precision": {"threshold": 0.9, "peak": 1.0},
+        },
+    }
+    old = Settings(0.8, peak=0.9)
+    single = point.moved(config, "pulse", None, old, Settings(0.6, peak=0.9))
+    assert single == config | {"pulse": {"threshold": 0.6, "peak": 0.9}}
+    assert point.moved({"settings": {}}, "event", None, Settings(), Settings(0.6)) == {
+        "settings": {"threshold": 0.6}
+    }
+    strict = point.moved(config, "event", "precision", Settings(0.75, peak=1.0), Settings(0.8, peak=0.95))
+    assert strict["presets"]["precision"] == {"threshold": 0.8, "peak": 0.95}
+
+
+def test_settings_are_chosen_for_the_curves_of_a_head():
+    def one(height, reference):
+        curve = np.full(100, 0.1, np.float32)
+        curve[20:40] = height
+        return Recording("x", curve, reference, 20_000)
+
+    said, current = (Event(0.4, 0.8),), Settings(0.5, 0.1, 0.1, peak=0.97)
+    kept = point.choose([[one(0.99, said), one(0.6, ())]], current)
+    assert kept == current  # nothing is won by another
+    lower = point.choose([[one(0.9, said), one(0.92, said), one(0.6, ())]], current)
+    assert 0.6 < lower.peak <= 0.9 and lower.threshold == 0.5
+    assert point.choose([[one(0.4, said)]], Settings(0.5, 0.1, 0.1)).peak is None  # none before, none after
 
 
 def test_nothing_but_the_head_changes(adapted, model):

@@ -116,22 +116,22 @@ def _pick(
 ) -> tuple[int, int]:
     """The place and the family chosen on some files; the family by cross-validation among them."""
     if len(families) == 1 or len(files) < INNER_FOLDS:
-        return _best(counts, grid, families[0], objective, files, current), 0
+        return best(counts, grid, families[0], objective, files, current), 0
     totals = counts.references[files].sum(), counts.judged_us[files].sum()
     merits = []
     for places in families:
         tp = estimates = 0
         for fold in _folds(len(files), INNER_FOLDS):
             held = files[fold]
-            place = _best(counts, grid, places, objective, np.setdiff1d(files, held), current)
+            place = best(counts, grid, places, objective, np.setdiff1d(files, held), current)
             tp += counts.tp[held, place].sum()
             estimates += counts.estimates[held, place].sum()
         merits.append(float(objective.merit(tp, estimates, *totals)))
     family = int(np.argmax(merits))  # equal: the smaller family
-    return _best(counts, grid, families[family], objective, files, current), family
+    return best(counts, grid, families[family], objective, files, current), family
 
 
-def _best(
+def best(
     counts: Tally, grid: Grid, places: np.ndarray, objective: Objective, files: np.ndarray, current: int
 ) -> int:
     """The place whose surroundings are best on some files; equal ones nearest to the current setting."""

@@ -7,8 +7,8 @@ In both cases F1 on the base data may not fall by more than 0.02.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Outcome:
     base_after: tuple[Counts, ...]
     interval: tuple[float, float] | None
     reasons: tuple[str, ...]  # why not; empty if better
+    changed: Mapping[str, Sequence[float]] = field(default_factory=dict)  # settings: before and after
 
     @property
     def better(self) -> bool:
@@ -50,6 +51,10 @@ class Outcome:
         if self.base_before:
             sides = (sum(side, Counts()).f1 for side in (self.base_before, self.base_after))
             told += "; on base data {:.3f} -> {:.3f}".format(*sides)
+        if self.changed:
+            told += "; " + ", ".join(
+                f"{name} {old:g} -> {new:g}" for name, (old, new) in self.changed.items()
+            )
         return (
             f"better: {told}"
             if self.better
@@ -68,6 +73,7 @@ class Outcome:
             "base_recordings": len(self.base_before),
             "gain": round(self.gain, 3),
             "interval": None if self.interval is None else [round(v, 3) for v in self.interval],
+            "changed": {name: list(values) for name, values in self.changed.items()},
             **tables,
         }
 
@@ -77,8 +83,12 @@ def decide(
     after: Sequence[Counts],
     base_before: Sequence[Counts] = (),
     base_after: Sequence[Counts] = (),
+    changed: Mapping[str, Sequence[float]] | None = None,
 ) -> Outcome:
-    """Judge the counts of held-out recordings, and those of base data, with the old head and the new one."""
+    """Judge the counts of held-out recordings, and those of base data, with the old head and the new one.
+
+    `changed` are the settings that were chosen with the new one, for the answer.
+    """
     gain = sum(after, Counts()).f1 - sum(before, Counts()).f1
     interval, reasons = None, []
     if gain <= 0:
@@ -94,7 +104,13 @@ def decide(
         if lost > TOLERANCE:
             reasons.append(f"it forgets: F1 on the base data falls by {lost:.3f}")
     return Outcome(
-        tuple(before), tuple(after), tuple(base_before), tuple(base_after), interval, tuple(reasons)
+        tuple(before),
+        tuple(after),
+        tuple(base_before),
+        tuple(base_after),
+        interval,
+        tuple(reasons),
+        changed or {},
     )
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from vbannotate import files, models
-from vbannotate.decode import EVENT
+from vbannotate import files, models, tune
+from vbannotate.decode import EVENT, Settings
 from vbannotate.detection import decode_stream
 from vbannotate.errors import ModelError
 from vbannotate.events import Annotation, Event
@@ -23,7 +23,7 @@ from vbannotate.provenance import file_hash
 from vbannotate.settings import Resolved, resolve
 from vbannotate.times import to_us
 from vbannotate.train import judge, references
-from vbannotate.train.adapt import fit, graph, states, targets
+from vbannotate.train.adapt import fit, graph, point, states, targets
 from vbannotate.train.adapt.decide import Outcome, decide
 from vbannotate.train.adapt.inputs import Corrected
 from vbannotate.train.adapt.torch_ops import HeadModule
@@ -46,6 +46,14 @@ class Prepared:
     item: Recording
     windows: fit.Windows
     samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A head and the settings that go with it."""
+
+    parameters: graph.Parameters
+    settings: Settings
 
 
 @dataclass(frozen=True)
@@ -102,29 +110,61 @@ class Work:
         )
         return Prepared(item, windows, found.samples)
 
-    def events(self, one: Prepared, probabilities: np.ndarray) -> list[Event]:
-        """Decode the probabilities of a recording's windows, as `detect` does."""
+    def curve(self, one: Prepared, probabilities: np.ndarray) -> np.ndarray:
+        """The curve of each label, float32 [frames, labels], from the probabilities of the windows."""
         curve = states.stitched(probabilities, one.samples, self.card.layout)
-        first = self.card.column
-        labels = self.card.labels
-        duration = to_us(one.item.seconds)
-        chosen = [curve[:, first : first + len(labels)]]
-        return decode_stream(chosen, labels, self.resolved, self.card.frame_us, lambda: duration)[0]
+        return curve[:, self.card.column : self.card.column + len(self.card.labels)]
 
-    def counts(self, ones: Sequence[Prepared], parameters: graph.Parameters) -> list[Counts]:
-        """Counts of each recording with a head."""
+    def events(self, one: Prepared, curve: np.ndarray, settings: Settings) -> list[Event]:
+        """Decode the curve of a recording, as `detect` does."""
+        resolved = replace(self.resolved, default=settings)
+        duration = to_us(one.item.seconds)
+        return decode_stream([curve], self.card.labels, resolved, self.card.frame_us, lambda: duration)[0]
+
+    def counts(
+        self, ones: Sequence[Prepared], parameters: graph.Parameters, settings: Settings
+    ) -> list[Counts]:
+        """Counts of each recording with a head and its settings."""
         self.head.load(parameters)
-        found = [self.events(one, fit.probabilities(self.head, one.windows.states)) for one in ones]
+        curves = (self.curve(one, fit.probabilities(self.head, one.windows.states)) for one in ones)
+        found = [self.events(one, curve, settings) for one, curve in zip(ones, curves, strict=True)]
         return judge.count_all([one.item for one in ones], found)
 
-    def fitted(self, own: Sequence[Prepared], base: Sequence[Prepared], name: str) -> graph.Parameters:
-        """The tensors of a head fitted on some recordings."""
-        fitted, around = ([one.windows for one in side] for side in (own, base))
+    def chosen(
+        self, own: Sequence[Prepared], base: Sequence[Prepared], parameters: graph.Parameters
+    ) -> Settings:
+        """The settings that go with a head, on the recordings that it was fitted on (see `point`)."""
+        self.head.load(parameters)
+        labels: list[list[tune.Recording]] = [[] for _ in self.card.labels]
+        for k, one in enumerate([*own, *base]):
+            curve = self.curve(one, fit.probabilities(self.head, one.windows.states))
+            wanted: Sequence[Event] = one.item.events
+            if k >= len(own):
+                before = self.curve(one, one.windows.before.astype(np.float32))
+                wanted = self.events(one, before, self.resolved.default)
+            for column, label in enumerate(self.card.labels):
+                meant = tuple(e for e in wanted if len(labels) == 1 or e.label == label)
+                labels[column].append(
+                    tune.Recording(
+                        str(one.item.path),
+                        curve[:, column],
+                        meant,
+                        self.card.frame_us,
+                        duration_us=to_us(one.item.seconds),
+                        examined=one.item.examined,
+                    )
+                )
+        return point.choose(labels, self.resolved.default)
+
+    def fitted(self, own: Sequence[Prepared], base: Sequence[Prepared], name: str) -> Fitted:
+        """A head fitted on some recordings, with its settings."""
+        windows, around = ([one.windows for one in side] for side in (own, base))
         progress = fit.timed(name, self.report)
         sizes = self.encoder.widths, self.encoder.flat
-        return fit.fit(self.split, *sizes, fitted, around, self.plan, progress)
+        parameters = fit.fit(self.split, *sizes, windows, around, self.plan, progress)
+        return Fitted(parameters, self.chosen(own, base, parameters))
 
-    def write(self, folder: Path, parameters: graph.Parameters, outcome: Outcome, check: Prepared) -> None:
+    def write(self, folder: Path, fitted: Fitted, outcome: Outcome, check: Prepared) -> None:
         """Write the model with another head, and check that the file gives what the head gave."""
         assert self.source.onnx is not None
         config = json.loads((self.source.onnx.parent / CONFIG).read_bytes())
@@ -133,8 +173,10 @@ class Work:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         try:
-            files.write(temporary / ONNX, self.split.with_parameters(parameters))
+            files.write(temporary / ONNX, self.split.with_parameters(fitted.parameters))
             told = {**outcome.to_dict(), "model": old, "model_sha256": file_hash(self.source.onnx)}
+            old_settings, granularity = self.resolved.default, self.card.granularity
+            config |= point.moved(config, granularity, self.resolved.preset, old_settings, fitted.settings)
             config |= {
                 "name": folder.name,
                 "title": f"{config.get('title', old)}; its head adapted to {len(outcome.before)} recordings",
@@ -146,7 +188,7 @@ class Work:
                 temporary / CONFIG, (json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode()
             )
             files.write(temporary / README, _readme(folder.name, old, config, outcome).encode())
-            self._check(temporary, parameters, check)
+            self._check(temporary, fitted.parameters, check)
             temporary.replace(folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -181,9 +223,7 @@ def dealt(groups: Sequence[str], folds: int, seed: int) -> list[list[int]]:
     return result
 
 
-def run(
-    work: Work, corrected: Sequence[Corrected], base: Path | None
-) -> tuple[Outcome, graph.Parameters, Prepared]:
+def run(work: Work, corrected: Sequence[Corrected], base: Path | None) -> tuple[Outcome, Fitted, Prepared]:
     """Fit and judge. Gives the outcome, the head fitted on all, and a recording to check a file with."""
     own = _prepared(
         work, [(c.path, c.annotation, "yours") for c in corrected], work.card.granularity, "yours"
@@ -196,14 +236,15 @@ def run(
             work, [(i.path, references.annotation_of(i), i.background) for i in items], EVENT, "base data"
         )
     taught, judging = around[::2], around[1::2]
-    start = work.split.parameters()
-    before = work.counts(own, start)
+    start = work.split.parameters(), work.resolved.default
+    before = work.counts(own, *start)
     after: list[Counts] = [Counts()] * len(own)
     folds = dealt([c.group for c in corrected], FOLDS, work.plan.seed)
     for number, fold in enumerate(folds, 1):
         rest = [own[k] for k in range(len(own)) if k not in fold]
         head = work.fitted(rest, taught, f"fold {number} of {len(folds)}")
-        for k, counts in zip(fold, work.counts([own[k] for k in fold], head), strict=True):
+        found = work.counts([own[k] for k in fold], head.parameters, head.settings)
+        for k, counts in zip(fold, found, strict=True):
             after[k] = counts
         done = [k for part in folds[:number] for k in part]
         told = [sum((side[k] for k in done), Counts()).f1 for side in (before, after)]
@@ -211,7 +252,13 @@ def run(
             f"fold {number} of {len(folds)}: F1 {told[0]:.3f} -> {told[1]:.3f} on {len(done)} recordings"
         )
     final = work.fitted(own, taught, "all recordings")
-    outcome = decide(before, after, work.counts(judging, start), work.counts(judging, final))
+    outcome = decide(
+        before,
+        after,
+        work.counts(judging, *start),
+        work.counts(judging, final.parameters, final.settings),
+        point.changed(work.resolved.default, final.settings),
+    )
     return outcome, final, max(own, key=lambda one: len(one.item.events) / max(one.item.seconds, 1))
 
 
@@ -237,6 +284,7 @@ def _readme(name: str, old: str, config: dict[str, Any], outcome: Outcome) -> st
         f"# {name}",
         f"{old}, its head adapted to {len(outcome.before)} corrected recordings; the encoder is unchanged.",
         f"{outcome.answer()[0].upper()}{outcome.answer()[1:]}.",
+        "Threshold and peak were chosen with the head; the other presets moved along with them.",
         "The figures are cross-validated: each recording was judged by a head that was not fitted on it. "
         "The head in this folder was fitted on all.",
         f"Licence: {config.get('licence') or 'unknown'}.",

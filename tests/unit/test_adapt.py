@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -366,6 +367,16 @@ def test_which_files_count_as_corrected(tmp_path):
     assert events == {"talk1": [(3, 4)], "talk10": [(5, 6)], "seen": [(1, 2)], "a": [(1, 2)]}
     assert {one.path.stem: one.group for one in found}["a"] == "one"
     assert any("raw" in note and "nobody corrected" in note for note in notes)
+
+
+def test_few_windows_with_events_are_not_drowned():
+    places = [(k, 0) for k in range(50)]
+    told = [k in (7, 31) for k in range(50)]
+    drawn = list(islice(fit.in_turn(places, told, np.random.default_rng(1)), 96))
+    assert sum(told[k] for k, _ in drawn) == 48
+    assert {k for k, _ in drawn} == set(range(50))  # and none is left out
+    assert len(list(islice(fit.in_turn(places, [False] * 50, np.random.default_rng(1)), 60))) == 60
+    assert not list(fit.in_turn([], [], np.random.default_rng(1)))
 
 
 def test_groups_are_never_split():

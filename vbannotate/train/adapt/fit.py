@@ -80,10 +80,11 @@ def fit(
     start = [tensor.detach().clone() for tensor in head.fitted]
     optimiser = torch.optim.AdamW(head.fitted, lr=plan.rate, weight_decay=0.0)
     places = [(k, row) for k, one in enumerate(own) for row in range(len(one.states))]
+    told = [any(own[k].target[row].any(axis=0)) for k, row in places]
     steps = min(max(plan.least, plan.epochs * -(-len(places) // plan.batch)), plan.most)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.rate, total_steps=steps + 1, pct_start=0.15)
     around = _drawn([(k, row) for k, one in enumerate(base) for row in range(len(one.states))], rng)
-    drawn = _drawn(places, rng)
+    drawn = in_turn(places, told, rng)
     for step in range(1, steps + 1):
         loss = _loss(head, own, list(islice(drawn, plan.batch)))
         if base:
@@ -103,6 +104,18 @@ def _drawn(places: list[tuple[int, int]], rng: np.random.Generator) -> Iterator[
     while places:
         for k in rng.permutation(len(places)):
             yield places[k]
+
+
+def in_turn(
+    places: Sequence[tuple[int, int]], told: Sequence[bool], rng: np.random.Generator
+) -> Iterator[tuple[int, int]]:
+    """Places of windows with events (`told`) and of windows without, in turn, each in random order: hours in
+    which nothing happens shall not drown the few minutes in which something does.
+    """
+    sides = [[p for p, t in zip(places, told, strict=True) if t == wanted] for wanted in (True, False)]
+    drawn = [_drawn(side, rng) for side in sides if side]
+    while drawn:
+        yield from map(next, drawn)
 
 
 def _loss(head: HeadModule, parts: Sequence[Windows], chosen: list[tuple[int, int]]) -> Tensor:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 RATE = 16_000  # Hz
 HOP = 160  # samples: one mel frame each 10 ms
@@ -36,12 +37,21 @@ def log_mel(audio: np.ndarray, bands: int = BANDS) -> np.ndarray:
     padded = np.pad(np.asarray(audio, np.float32), FFT // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, FFT)[::HOP][:count]
     mel = np.empty((bands, count), np.float32)
-    for first in range(0, count, _AT_ONCE):
-        spectrum = np.fft.rfft(frames[first : first + _AT_ONCE] * _hann(), axis=1)
-        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-        np.matmul(_filters(bands), power.T, out=mel[:, first : first + _AT_ONCE])
+    with _libraries().limit(limits=1, user_api="blas"):
+        for first in range(0, count, _AT_ONCE):
+            spectrum = np.fft.rfft(frames[first : first + _AT_ONCE] * _hann(), axis=1)
+            power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+            np.matmul(_filters(bands), power.T, out=mel[:, first : first + _AT_ONCE])
     mel = np.log10(np.maximum(mel, np.float32(1e-10)))
     return (np.maximum(mel, mel.max() - np.float32(8)) + np.float32(4)) / np.float32(4)
+
+
+@lru_cache(maxsize=1)
+def _libraries() -> ThreadpoolController:
+    """The linear algebra libraries of this process. Their threads are no gain on products so small, and go on
+    spinning for some 30 ms afterwards (OpenBLAS), on the very cores that the network's threads then need.
+    """
+    return ThreadpoolController()
 
 
 @lru_cache(maxsize=1)

@@ -1,9 +1,10 @@
 """Adapt a detector to somebody's recordings: its head alone, from corrected annotations, in minutes.
 
 The encoder's states of all recordings are computed once (`states`). Recordings are dealt into folds, never
-splitting a group; each fold is judged by a head that was fitted on the others, mixed with base data (`fit`).
-Held-out events decide (`decide`): a new model folder is written only where they are found better and the
-base data no worse. Its file differs from the old one in the head's tensors only (`graph`).
+splitting a group; each fold is judged by a head that was fitted on the others, mixed with base data (`fit`),
+and by settings chosen with it (`point`). Held-out events decide (`decide`): a new model folder is written
+only where they are found better and the base data no worse (`output`). Its network differs from the old one
+in the head's tensors only (`graph`).
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ def adapt(folder: Path, output: Path, options: Options | None = None, report: Re
     if not any(one.annotation.events for one in corrected):
         raise UsageError("the corrected files hold no events", "a head is judged by the events that it finds")
     from vbannotate.train.adapt import fit, states, work
+    from vbannotate.train.adapt.output import write
 
     options = options or Options()
     plan, cache = fit.Plan(**options.changes), options.cache or states.CACHE
@@ -76,5 +78,5 @@ def adapt(folder: Path, output: Path, options: Options | None = None, report: Re
             report("note: no base data: what the head forgets is not measured; give --data DIR")
         outcome, head, check = work.run(ours, corrected, options.base)
         if outcome.better:
-            ours.write(output, head, outcome, check)
+            write(ours, output, head, outcome, check)
     return outcome

@@ -1,25 +1,20 @@
-"""The work of `adapt`: states, folds, heads, counts, and the model folder."""
+"""The work of `adapt`: states, folds, heads and counts."""
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from vbannotate import files, models, tune
+from vbannotate import models, tune
 from vbannotate.decode import EVENT, Settings
 from vbannotate.detection import decode_stream
-from vbannotate.errors import ModelError
 from vbannotate.events import Annotation, Event
 from vbannotate.models.base import Card
-from vbannotate.models.folder import CONFIG, ONNX, README, Source
-from vbannotate.provenance import file_hash
+from vbannotate.models.folder import Source
 from vbannotate.settings import Resolved, resolve
 from vbannotate.times import to_us
 from vbannotate.train import judge, references
@@ -34,7 +29,6 @@ FOLDS = 5
 BASE_RECORDINGS = 200  # more are left out; half of them fit, half judge
 
 _RATE = 16_000  # Hz
-_DIFFERENCE = 0.02  # of a probability, between the fitted head and the file that was written
 
 Report = Callable[[str], None]
 
@@ -164,51 +158,6 @@ class Work:
         parameters = fit.fit(self.split, *sizes, windows, around, self.plan, progress)
         return Fitted(parameters, self.chosen(own, base, parameters))
 
-    def write(self, folder: Path, fitted: Fitted, outcome: Outcome, check: Prepared) -> None:
-        """Write the model with another head, and check that the file gives what the head gave."""
-        assert self.source.onnx is not None
-        config = json.loads((self.source.onnx.parent / CONFIG).read_bytes())
-        old = f"{config['name']} {config.get('version', '')}".strip()
-        temporary = folder.with_name(f".{folder.name}.tmp")
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        try:
-            files.write(temporary / ONNX, self.split.with_parameters(fitted.parameters))
-            told = {**outcome.to_dict(), "model": old, "model_sha256": file_hash(self.source.onnx)}
-            old_settings, granularity = self.resolved.default, self.card.granularity
-            config |= point.moved(config, granularity, self.resolved.preset, old_settings, fitted.settings)
-            config |= {
-                "name": folder.name,
-                "title": f"{config.get('title', old)}; its head adapted to {len(outcome.before)} recordings",
-                "source": f"adapted from {old} by vbannotate train detector --from-corrections",
-                "sha256": {ONNX: file_hash(temporary / ONNX)},
-                "adapted": told,
-            }
-            files.write(
-                temporary / CONFIG, (json.dumps(config, indent=1, ensure_ascii=False) + "\n").encode()
-            )
-            files.write(temporary / README, _readme(folder.name, old, config, outcome).encode())
-            self._check(temporary, fitted.parameters, check)
-            temporary.replace(folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-    def _check(self, folder: Path, parameters: graph.Parameters, one: Prepared) -> None:
-        from vbannotate.audio import open_stream
-
-        self.head.load(parameters)
-        ours = fit.probabilities(self.head, one.windows.states)
-        curve = states.stitched(ours, one.samples, self.card.layout)[:, self.card.column]
-        locator = models.load(folder, device="cpu", backend="onnx", granularity=self.card.granularity)
-        with open_stream(one.item.path) as stream:
-            theirs = np.concatenate([*locator.scores(block[:, 0] for block in stream.blocks())])[:, 0]
-        difference = float(np.abs(curve - theirs).max())
-        if difference > _DIFFERENCE:
-            raise ModelError(
-                f"the adapted model differs by {difference:.3f} from the head that was fitted",
-                "report this with the versions of torch, onnx and onnxruntime",
-            )
-
 
 def dealt(groups: Sequence[str], folds: int, seed: int) -> list[list[int]]:
     """Places dealt into at most `folds` folds of about equal size, a group never split."""
@@ -277,17 +226,3 @@ def _prepared(
     minutes = sum(one.item.seconds for one in found) / 60
     work.report(f"{name}: {len(found)} recordings, {minutes:.1f} min")
     return found
-
-
-def _readme(name: str, old: str, config: dict[str, Any], outcome: Outcome) -> str:
-    lines = [
-        f"# {name}",
-        f"{old}, its head adapted to {len(outcome.before)} corrected recordings; the encoder is unchanged.",
-        f"{outcome.answer()[0].upper()}{outcome.answer()[1:]}.",
-        "Threshold and peak were chosen with the head; the other presets moved along with them.",
-        "The figures are cross-validated: each recording was judged by a head that was not fitted on it. "
-        "The head in this folder was fitted on all.",
-        f"Licence: {config.get('licence') or 'unknown'}.",
-        f"Use: `vbannotate detect RECORDING --model {name}`",
-    ]
-    return "\n\n".join(lines) + "\n"

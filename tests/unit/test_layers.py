@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2] / "vbannotate"
 LAYERS = {
-    "errors": 0, "times": 0,
+    "cores": 0, "errors": 0, "times": 0,
     "events": 1, "files": 1,
     "vocabulary": 2, "audio": 2, "decode": 2, "match": 2, "provenance": 2,
     "cues": 3, "scores": 3, "compat": 3,

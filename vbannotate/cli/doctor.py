@@ -43,9 +43,10 @@ def _python() -> dict[str, Any]:
     import platform
     import sys
 
-    from vbannotate import __version__
+    from vbannotate import __version__, cores
 
-    where = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {sys.executable}"
+    some = f"{cores.free()} of {os.cpu_count()} cores"
+    where = f"{platform.system()} {platform.machine()}, {some}, {sys.executable}"
     return _check("vbannotate", "ok", f"{__version__} on Python {platform.python_version()}, {where}")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from vbannotate import formats, outputs, report, scores
+from vbannotate import cores, formats, outputs, report, scores
 from vbannotate.cli.common import print_json, progress_line, warn
 from vbannotate.detection import Detection, Detector, published_settings, redecode
 from vbannotate.errors import MediaError, StartError, UsageError, VbannotateError
@@ -241,14 +241,12 @@ def _writer(request: Request, detection: Detection) -> tuple[Detection, WriteOpt
 def _in_parallel(request: Request, tasks: Sequence[outputs.Plan]) -> Iterator[Outcome]:
     """Worker processes that load the model once each; results come in the order of the recordings."""
     import multiprocessing
-    import os
     from concurrent.futures import ProcessPoolExecutor
 
-    threads = max(1, (os.cpu_count() or 1) // request.jobs)
+    jobs = min(request.jobs, len(tasks))
+    threads = max(1, cores.free() // jobs)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        min(request.jobs, len(tasks)), context, _start_worker, (request, threads)
-    ) as pool:
+    with ProcessPoolExecutor(jobs, context, _start_worker, (request, threads)) as pool:
         futures = [pool.submit(_work, plan) for plan in tasks]
         try:
             for future in futures:

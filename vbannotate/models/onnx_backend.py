@@ -6,13 +6,13 @@ probabilities.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vbannotate import cores
 from vbannotate.errors import ModelError, StartError
 
 INPUT, OUTPUT = "mel", "scores"
@@ -38,7 +38,7 @@ def network(
 
     onnxruntime.set_default_logger_severity(3)  # errors only: its warnings are about its own optimizer
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or _free_cores()
+    options.intra_op_num_threads = threads or cores.free()
     options.inter_op_num_threads = 1
     if folder is not None:
         options.add_session_config_entry(_FOLDER, str(folder))
@@ -85,15 +85,6 @@ def _providers(device: str) -> list[Any]:
         )
     number = int(device.partition(":")[2] or 0)
     return [("CUDAExecutionProvider", {"device_id": number}), "CPUExecutionProvider"]
-
-
-def _free_cores() -> int:
-    """Cores that this process may use; OMP_NUM_THREADS limits them, as it does torch's."""
-    if (limit := os.environ.get("OMP_NUM_THREADS", "")).isdecimal() and int(limit):
-        return int(limit)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _check(session: Any, model: Path | bytes) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from vbannotate.errors import VbannotateError
 
-_BASE = ("numpy", "av", "soundfile", "soxr", "onnxruntime", "lxml", "pympi", "textgrid")
+_BASE = ("numpy", "av", "soundfile", "soxr", "threadpoolctl", "onnxruntime", "lxml", "pympi", "textgrid")
 _EXTRAS = {
     "hub": ("huggingface_hub",),
     "torch": ("torch", "transformers", "librosa", "safetensors"),

@@ -7,13 +7,13 @@ the hash of the encoder and that of the recording, so that a file that changed, 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from vbannotate import cores
 from vbannotate.audio import open_stream
 from vbannotate.errors import MediaError
 from vbannotate.models.base import Card
@@ -39,8 +39,7 @@ class Encoder:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        limit = os.environ.get("OMP_NUM_THREADS", "")
-        options.intra_op_num_threads = int(limit) if limit.isdecimal() else 0  # 0: all cores
+        options.intra_op_num_threads = cores.free()
         self._session = onnxruntime.InferenceSession(below, options, providers=["CPUExecutionProvider"])
         self._folder = cache / hashlib.sha256(below).hexdigest()[:16]
         self._layout, self._bands = card.layout, card.bands

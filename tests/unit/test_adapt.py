@@ -379,6 +379,15 @@ def test_few_windows_with_events_are_not_drowned():
     assert not list(fit.in_turn([], [], np.random.default_rng(1)))
 
 
+def test_settings_are_chosen_on_enough_and_no_more():
+    sizes = [3, 5, 2, 8, 4]
+    ones = [work.Prepared(None, fit.Windows(np.zeros((n, 1, 1)), None, None, None), samples=n) for n in sizes]
+    assert work.some(ones, 22, seed=1) == ones
+    drawn = [one.samples for one in work.some(ones, 9, seed=1)]
+    assert sum(drawn) >= 9 > sum(drawn[:-1]) and len(set(drawn)) == len(drawn)
+    assert drawn == [one.samples for one in work.some(ones, 9, seed=1)]
+
+
 def test_groups_are_never_split():
     groups = ["a", "a", "a", "b", "c", "c", "d", "e", "f", "g"]
     folds = work.dealt(groups, 5, seed=3)

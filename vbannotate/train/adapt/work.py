@@ -27,6 +27,7 @@ from vbannotate.train.references import Recording
 
 FOLDS = 5
 BASE_RECORDINGS = 200  # more are left out; half of them fit, half judge
+ENOUGH = 1500  # windows to choose two settings on: with 10 s and 2 s of overlap more than three hours
 
 _RATE = 16_000  # Hz
 
@@ -130,6 +131,7 @@ class Work:
         """The settings that go with a head, on the recordings that it was fitted on (see `point`)."""
         self.head.load(parameters)
         labels: list[list[tune.Recording]] = [[] for _ in self.card.labels]
+        own = some(own, ENOUGH, self.plan.seed)
         for k, one in enumerate([*own, *base]):
             curve = self.curve(one, fit.probabilities(self.head, one.windows.states))
             wanted: Sequence[Event] = one.item.events
@@ -157,6 +159,19 @@ class Work:
         sizes = self.encoder.widths, self.encoder.flat
         parameters = fit.fit(self.split, *sizes, windows, around, self.plan, progress)
         return Fitted(parameters, self.chosen(own, base, parameters))
+
+
+def some(ones: Sequence[Prepared], windows: int, seed: int) -> list[Prepared]:
+    """Recordings drawn at random until they have so many windows; all of them where they have fewer."""
+    if sum(len(one.windows.states) for one in ones) <= windows:
+        return list(ones)
+    drawn: list[Prepared] = []
+    for k in np.random.default_rng(seed).permutation(len(ones)):
+        drawn.append(ones[k])
+        windows -= len(ones[k].windows.states)
+        if windows <= 0:
+            break
+    return drawn
 
 
 def dealt(groups: Sequence[str], folds: int, seed: int) -> list[list[int]]:

@@ -1,5 +1,7 @@
 """Log-mel against numbers made with transformers and against its extractor where it is installed."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
@@ -62,23 +64,32 @@ def test_equals_the_definition_in_every_frame():
     assert np.abs(log_mel(audio) - expected).max() < 1e-4
 
 
+def algebra_threads():
+    """Of each linear algebra library of this process."""
+    found = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+    if not found:
+        pytest.skip("numpy's algebra library has no threads of its own here")
+    return found
+
+
 def test_threads_of_the_algebra_library_are_not_woken(monkeypatch):
     """They would spin on the cores that the network needs: `detect` took almost twice as long for it."""
-
-    def threads():
-        return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
-
     seen = []
     matmul = np.matmul
 
     def watched(*arguments, **options):
-        seen.append(threads())
+        seen.append(algebra_threads())
         return matmul(*arguments, **options)
 
-    before = threads()
-    if not before:
-        pytest.skip("numpy's algebra library has no threads of its own here")
+    before = algebra_threads()
     monkeypatch.setattr(np, "matmul", watched)
     log_mel(chirp())
     assert seen and all(number == 1 for numbers in seen for number in numbers)
-    assert threads() == before
+    assert algebra_threads() == before
+
+
+def test_the_algebra_library_has_its_threads_back_after_detecting_side_by_side():
+    before = algebra_threads()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(log_mel, [chirp()] * 40))
+    assert algebra_threads() == before

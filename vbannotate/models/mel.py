@@ -8,6 +8,7 @@ path by about 2e-5."""
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 
 import numpy as np
@@ -21,6 +22,10 @@ BANDS = 80  # 128 in whisper-large-v3
 # Frames transformed at once. For the intermediate arrays of a whole window the allocator would ask the system
 # for fresh pages each time, and that took longer than all the arithmetic.
 _AT_ONCE = 100
+
+# The limit below holds for the whole process: two threads at once would take each other's for the former one,
+# and leave it behind.
+_ALONE = threading.Lock()
 
 _BREAK_HZ, _BREAK_MEL, _LOG_STEP = 1000.0, 15.0, np.log(6.4) / 27.0  # Slaney, Auditory Toolbox (1998)
 
@@ -37,7 +42,7 @@ def log_mel(audio: np.ndarray, bands: int = BANDS) -> np.ndarray:
     padded = np.pad(np.asarray(audio, np.float32), FFT // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, FFT)[::HOP][:count]
     mel = np.empty((bands, count), np.float32)
-    with _libraries().limit(limits=1, user_api="blas"):
+    with _ALONE, _libraries().limit(limits=1, user_api="blas"):
         for first in range(0, count, _AT_ONCE):
             spectrum = np.fft.rfft(frames[first : first + _AT_ONCE] * _hann(), axis=1)
             power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)

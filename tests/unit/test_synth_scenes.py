@@ -122,6 +122,19 @@ def test_one_pulse_cuts_bursts_to_single_pulses(library):
     assert lengths == {0.3, 0.4}
 
 
+@pytest.mark.parametrize("number", range(3), ids=["opus", "mp3", "vorbis"])
+def test_a_codec_at_its_lowest_quality(number):
+    class Lowest(np.random.Generator):
+        def integers(self, *_):
+            return number
+
+        def uniform(self, low=0.0, high=1.0, size=None):
+            return high - 1e-9
+
+    audio = np.sin(np.arange(16_000) / 8).astype(np.float32)
+    assert len(effects.codec(audio, Lowest(np.random.PCG64(0)))) == len(audio)
+
+
 @pytest.mark.parametrize("effect", [effects.room, effects.telephone, effects.codec, effects.clip])
 def test_effects_keep_length_and_stay_finite(effect):
     rng = np.random.default_rng(0)

@@ -53,7 +53,7 @@ def codec(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Through Opus, MP3 or Vorbis and back, at a low or middling quality."""
     container, subtype = (("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"))[rng.integers(3)]
     buffer = io.BytesIO()
-    level = float(rng.uniform(0.4, 1.0))
+    level = min(float(rng.uniform(0.4, 1.0)), 0.999)  # libsndfile refuses MP3 above 0.9999
     soundfile.write(
         buffer, np.clip(audio, -1, 1), RATE, format=container, subtype=subtype, compression_level=level
     )

@@ -17,9 +17,9 @@ from vbannotate import models  # noqa: E402
 from vbannotate.decode import Settings  # noqa: E402
 from vbannotate.errors import UsageError  # noqa: E402
 from vbannotate.models.whisper import Encoder  # noqa: E402
-from vbannotate.train import card, curves, eightbit, export, pipeline, small  # noqa: E402
+from vbannotate.train import card, curves, eightbit, export, pipeline, small, whole  # noqa: E402
 from vbannotate.train.features import FRAMES, packed_mel, unpacked_mel  # noqa: E402
-from vbannotate.train.head import EVENT, PULSE, Detector  # noqa: E402
+from vbannotate.train.head import EVENT, PULSE, Detector, Head  # noqa: E402
 
 WIDTH = 64
 PLAN = small.SmallPlan(epochs=12, batch=8, head_rate=1e-2, encoder_rate=1e-3, hidden=16, kept=0.5)
@@ -74,6 +74,48 @@ def test_it_follows_its_teacher(shards):
     small.train(model, shards, plan, np.full((24, FRAMES, 2), -8, np.float16), report=lambda line: None)
     _, mel, _ = next(shards.forever(24, np.random.default_rng(1)))
     assert events_of(model, mel).max() < 0.3
+
+
+def test_the_whole_is_tuned_but_for_what_lies_lowest(shards):
+    torch.manual_seed(0)
+    encoder, head = Encoder(WIDTH, 4, 128), Head(WIDTH, 2, 16, 12)
+    before = {k: v.clone() for k, v in whole.Whole(encoder, head).state_dict().items()}
+    plan = whole.WholePlan(epochs=1, batch=8, kept=0.5)
+    whole.tune(encoder, head, shards, plan, lambda line: None)
+    tuned = whole.Whole(encoder, head)
+    after = tuned.state_dict()
+    changed = {k for k in before if not torch.equal(before[k], after[k])}
+    still = {
+        "encoder.conv1",
+        "encoder.conv2",
+        "encoder.embed_positions",
+        "encoder.layers.0",
+        "encoder.layer_norm",
+    }
+    assert changed and not any(key.startswith(tuple(still)) for key in changed)
+    assert all(key in changed or key.startswith(tuple(still)) for key in before)
+
+
+def test_another_microphone_bends_the_spectrum_and_keeps_its_range():
+    mel = torch.linspace(-1, 1, 80)[None, :, None].repeat(40, 1, 100)
+    given = mel.clone()
+    found = whole.heard(mel, np.random.default_rng(3))
+    assert found.shape == given.shape and torch.isfinite(found).all()
+    shapes = (found - given)[:, :, -1].std(
+        dim=1
+    )  # the last frame is seldom masked; a level alone bends nothing
+    assert 10 <= int((shapes > 0.03).sum()) <= 35
+    assert all(float(w.max() - w.min()) <= 2.0 + 1e-5 for w in found)
+
+
+def test_the_mean_of_two_networks_is_that_of_their_weights():
+    nets = [(Encoder(WIDTH, 1, 128), Head(WIDTH, 1, 16, 12)) for _ in range(3)]
+    for encoder, _ in nets:
+        torch.nn.init.normal_(encoder.conv1.weight)
+    states = [(encoder.state_dict(), head.state_dict()) for encoder, head in nets[1:]]
+    wanted = (nets[1][0].conv1.weight + nets[2][0].conv1.weight) / 2
+    whole.mean(*nets[0], states)
+    torch.testing.assert_close(nets[0][0].conv1.weight, wanted)
 
 
 @pytest.fixture(scope="module")

@@ -46,6 +46,8 @@ def copies(tmp_path) -> Path:
         "webservice/no-safe-angry-2019-x",
     ):
         clip(words / f"{name}.wav", 1.5)
+    for name in ("Cough/a", "Cough/b", "Keys/a", "Breathing/a"):
+        clip(folder / f"noise-of-life/{name}.wav", 0.5)
     return folder
 
 
@@ -80,6 +82,14 @@ def test_only_words_that_are_alone_count_as_words(sets):
     (called,) = sets["cried-words"]
     assert [event.label for event in called.negatives] == ["word, fearful"] * 2
     assert called.background == "fearful"
+
+
+def test_everyday_sounds_lie_apart_and_unclear_ones_are_left_out(sets):
+    coughs, keys = sets["everyday"]
+    assert [e.onset for e in coughs.events] == pytest.approx([0.0, 2.5], abs=0.02)
+    assert [e.offset for e in coughs.events] == pytest.approx([0.5, 3.0], abs=0.02)
+    assert {about["class"] for about in coughs.details} == {"cough"} and not coughs.negatives
+    assert not keys.events and [event.label for event in keys.negatives] == ["Keys"]
 
 
 def test_a_minute_is_full(copies, tmp_path):

@@ -27,6 +27,12 @@ WEIGHTS = {
     "speechocean762": 1.5,
     "tuxpaint-stamps-default/animal": 2.0,
     "AMI corpus": 3.0,
+    "gh-dcase2016/throat_clear": 8.0,
+    "gh-soundmonster": 3.0,
+    "gh-ss14-emotes": 3.0,
+    "gh-tartube": 3.0,
+    "gh-voxio": 3.0,
+    "gh-wilhelmsfx": 3.0,
 }
 
 

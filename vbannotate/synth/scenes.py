@@ -30,6 +30,7 @@ __all__ = [
     "RATE",
     "SHORT",
     "TRAINING",
+    "VARIED",
     "WEIGHTS",
     "WIDER",
     "Library",
@@ -118,6 +119,15 @@ OUTCRY = replace(
     backgrounds={"speech": 2.0, "music": 1.2, "env": 3.0, "silence": 2.5, "real": 0.3},
     snr=(-3.0, 30.0),
     cried=0.5,
+)
+
+# The fifth: all of that in one, words cried out in a quarter.
+VARIED = replace(
+    HARDER,
+    empty=0.42,
+    backgrounds={"speech": 3.6, "music": 1.4, "env": 4.0, "silence": 1.2, "real": 0.6},
+    snr=(-6.0, 26.0),
+    cried=0.25,
 )
 
 # No bursts at all: what a first head fires on here is kept as hard negatives.

@@ -41,6 +41,7 @@ _TALK = {
     "phone-talk": "conversations by telephone in English, between strangers in roles",
     "emotional": "sentences acted in seven emotions in Polish, Danish, English",
     "cried-words": "single words called or cried out, recorded in the wild in India",
+    "everyday": "single sounds of everyday life, bursts and others, gathered from the web (noise-of-life)",
 }
 
 Rows = list[tuple[str, ...]]
@@ -85,7 +86,10 @@ def tables(
 ) -> str:
     """All figures of the card."""
     sets = figures["sets"]
-    heard = ["Real and emotional talk, judged apart as well:", _talk(talk["sets"])] if talk else []
+    spoken = talk["sets"] if talk else {}
+    heard = (
+        ["Real and emotional talk, and everyday sounds, judged apart as well:", _talk(spoken)] if talk else []
+    )
     return "\n\n".join(
         [
             _soundscapes(sets),
@@ -94,7 +98,7 @@ def tables(
             "Real recordings, judged apart:",
             _real(sets, pulses["sets"]),
             *heard,
-            *_recalls(sets),
+            *_recalls({**sets, **spoken}),
             _certainty(sets["scenes"]),
         ]
     )
@@ -173,6 +177,7 @@ def _recalls(sets: Mapping[str, Any]) -> list[str]:
         ("scenes", "snr", "Soundscapes, found of all by level of the burst over the background"),
         ("unseen-corpus", "class", "Unseen corpus, found of all by class"),
         ("short", "length", "Single pulses, found of all by length"),
+        ("everyday", "class", "Everyday sounds, found of all by class"),
     ):
         if name in sets:
             cells = sets[name]["recall_by"][group]

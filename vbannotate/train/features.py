@@ -59,10 +59,11 @@ class Source:
     """Where windows come from: clips, recipe and seed. With `head` only windows that it errs on are kept.
 
     `ended` is the share of the windows that end in digital silence, as the last window of a recording does.
+    Without `encoder` no states are kept, for who reads log-mels only.
     """
 
     sources: Sources
-    encoder: Path
+    encoder: Path | None
     recipe: scenes.Recipe
     seed: int
     head: Path | None = None
@@ -83,7 +84,7 @@ def extract(
 
 
 def _shard(source: Source, folder: Path, number: int) -> None:
-    encode = encoder_session(source.encoder)
+    encode = encoder_session(source.encoder) if source.encoder else _no_states
     errs = _judge_of(source.head) if source.head else None
     # What a detector fires on in unscreened dialogue may be a burst: no error of its.
     library = scenes.Library(
@@ -107,7 +108,7 @@ def _shard(source: Source, folder: Path, number: int) -> None:
     np.save(folder / f"{number:04d}.mel.npy", np.array(mels, np.uint8).reshape(len(mels), -1, 2 * FRAMES))
     partial = folder / f"{number:04d}.part"
     with partial.open("wb") as file:
-        np.save(file, np.array(states, np.float16).reshape(len(states), FRAMES, -1))
+        np.save(file, np.stack(states) if states else np.zeros((0, FRAMES, 0), np.float16))
     partial.replace(folder / f"{number:04d}.npy")
     shape = (len(states), FRAMES)
     np.savez(
@@ -116,6 +117,10 @@ def _shard(source: Source, folder: Path, number: int) -> None:
         kind=np.array(kind, np.uint8).reshape(shape),
         weight=np.array(weight, np.float16).reshape(shape),
     )
+
+
+def _no_states(mel: np.ndarray) -> np.ndarray:
+    return np.zeros((FRAMES, 0), np.float16)
 
 
 def _ended(scene: scenes.Scene, share: float, seed: tuple[int, ...]) -> scenes.Scene:

@@ -9,6 +9,7 @@ tune        layers 3 and 4 and the head on everything                CACHE/tuned
 told        what that network says of the later windows              CACHE/told.npy
 again       the same layers on those, hard ones oftener              CACHE/again.pt
 cried       the same layers on words cried out among the hard ones   CACHE/cried.pt
+whole       all but the lowest layer, from the mean of the last two  CACHE/whole.pt
 tiny        the small detector, taught by the large one              CACHE/tiny.pt
 draft       each network as a file, tiny in 8 bits                   CACHE/{MODEL}/model.onnx
 curves      what the drafts say of the validation soundscapes        CACHE/{MODEL}/*.npz
@@ -20,6 +21,7 @@ Test soundscapes are no part of this: the commands ``sets`` and ``evaluate`` com
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -37,7 +39,7 @@ from vbannotate.models.mel import log_mel
 from vbannotate.sources import clips
 from vbannotate.sources.clips import Sources
 from vbannotate.synth import scenes
-from vbannotate.train import choose, curves, eightbit, export, features, fit, sets, small, soften, tune
+from vbannotate.train import choose, curves, eightbit, export, features, fit, sets, small, soften, tune, whole
 from vbannotate.train.head import EVENT, KINDS_FROM, PULSE, Detector
 
 SEED = 2026
@@ -45,13 +47,16 @@ SEED = 2026
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the training windows: recipe, seed, number, share cut short, and with the further pools?"""
+    """A part of the training windows: recipe, seed, number, share cut short, with the further pools, with
+    states?
+    """
 
     recipe: scenes.Recipe
     seed: int
     windows: int
     ended: float = 0.12
     more: bool = False
+    states: bool = True
 
 
 PARTS = {
@@ -60,6 +65,7 @@ PARTS = {
     "wider": Part(scenes.WIDER, SEED + 3, 6_500, more=True),
     "harder": Part(scenes.HARDER, SEED + 4, 12_000, more=True),
     "cried": Part(scenes.OUTCRY, SEED + 5, 6_000, more=True),
+    "varied": Part(scenes.VARIED, SEED + 6, 15_750, more=True, states=False),
 }
 # Burst-free windows that the first head is tried on.
 MINES = {"mined": Part(scenes.MINING, SEED + 1, 6_000, ended=0.0)}
@@ -70,6 +76,7 @@ TUNED, TUNED_PARTS = tune.TunePlan(), ("train", "wide", "wider")
 AGAIN, AGAIN_PARTS = tune.TunePlan(epochs=0.9, seed=14), ("wide", "wider", "harder")
 CRIED_PARTS = ("harder", "cried")
 CRIED = tune.TunePlan(epochs=0.7, layer_rate=6e-5, head_rate=2e-4, seed=31)
+WHOLE, WHOLE_PARTS = whole.WholePlan(), ("varied",)
 TINY = small.SmallPlan()
 
 # The file may differ from torch by this much in the mean of all probabilities, and by so many frames in an
@@ -106,7 +113,8 @@ def run(
         folders = [cache / "features" / name for name in parts]
         for folder, part in zip(folders, parts.values(), strict=True):
             used = sources if part.more else replace(sources, more=None)
-            source = features.Source(used, taps, part.recipe, part.seed, head, part.ended)
+            encoder = taps if part.states else None
+            source = features.Source(used, encoder, part.recipe, part.seed, head, part.ended)
             features.extract(source, folder, round(share * part.windows), jobs, report)
         return folders
 
@@ -138,7 +146,17 @@ def run(
         words = features.Shards([cache / "features" / name for name in CRIED_PARTS])
         tune.tune(model, head, words, CRIED, report)
         tune.save(model, head, cache / "cried.pt")
-    tune.restore(model, head, cache / "cried.pt")
+    if not (cache / "whole.pt").exists():
+        found = []
+        for name in ("again.pt", "cried.pt"):
+            tune.restore(model, head, cache / name)
+            found.append(copy.deepcopy((model.state_dict(), head.state_dict())))
+        whole.mean(model, head, found)
+        whole.tune(
+            model, head, small.Mels([cache / "features" / name for name in WHOLE_PARTS]), WHOLE, report
+        )
+        whole.save(model, head, cache / "whole.pt")
+    whole.restore(model, head, cache / "whole.pt")
     tiny = small.Small(export.cut_encoder(tiny_encoder, max(small.TAPS)), TINY.hidden)
     if not (cache / "tiny.pt").exists():
         small.train(tiny, later, TINY, said, report)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -62,17 +63,55 @@ def train(
     """Train in place; the running mean of the weights stays. `teacher` holds logits float16 [windows, 500, 2]
     of events and pulses.
     """
+    groups = [(model.encoder, plan.encoder_rate), (model.head, plan.head_rate)]
+    learn(model, groups, shards, plan, masked, lambda line: report(f"tiny: {line}"), teacher, plan.taught)
+
+
+class Loop(Protocol):
+    """What a plan says of the loop. `positive` is the weight of burst frames, `batch` counts windows, `kept`
+    is the share of itself that the running mean of the weights keeps at each step.
+    """
+
+    @property
+    def epochs(self) -> float: ...
+
+    @property
+    def batch(self) -> int: ...
+
+    @property
+    def positive(self) -> float: ...
+
+    @property
+    def kept(self) -> float: ...
+
+    @property
+    def seed(self) -> int: ...
+
+
+def learn(
+    model: nn.Module,
+    groups: Sequence[tuple[nn.Module, float]],
+    shards: Mels,
+    plan: Loop,
+    altered: Callable[[Tensor, np.random.Generator], Tensor],
+    report: Callable[[str], None],
+    teacher: np.ndarray | None = None,
+    taught: float = 0.0,
+) -> None:
+    """Train the parts of `model` that `groups` names, each at its rate, from log-mels that `altered` has
+    changed; all else stays as it is. A `teacher` decides the share `taught` of the loss.
+    """
     torch.manual_seed(plan.seed)
     rng = np.random.default_rng(plan.seed)
-    model.train().requires_grad_(True)
-    groups = [
-        {"params": model.encoder.parameters(), "lr": plan.encoder_rate},
-        {"params": model.head.parameters(), "lr": plan.head_rate},
-    ]
-    optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
+    model.train().requires_grad_(False)
+    for part, _ in groups:
+        part.requires_grad_(True)
+    optimiser = torch.optim.AdamW(
+        [{"params": [*part.parameters()], "lr": rate} for part, rate in groups], weight_decay=0.01
+    )
     steps = int(plan.epochs * len(shards) / plan.batch)
     cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, [plan.encoder_rate, plan.head_rate], total_steps=steps + 1, pct_start=0.1
+        optimiser, [rate for _, rate in groups], total_steps=steps + 1, pct_start=0.1
     )
     running = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(plan.kept)
@@ -80,12 +119,12 @@ def train(
     began, mean = time.monotonic(), 0.0
     for done, (batch, mel, chosen) in enumerate(shards.forever(plan.batch, rng), 1):
         with fast_arithmetic():
-            logits = model(masked(torch.from_numpy(mel), rng)).float()
+            logits = model(altered(torch.from_numpy(mel), rng)).float()
         loss = loss_of(logits, batch, plan.positive)
         if teacher is not None:
             told = torch.sigmoid(torch.from_numpy(teacher[chosen]).float())
-            taught = F.binary_cross_entropy_with_logits(logits[..., :KINDS_FROM], told)
-            loss = (1 - plan.taught) * loss + plan.taught * taught
+            lesson = F.binary_cross_entropy_with_logits(logits[..., :KINDS_FROM], told)
+            loss = (1 - taught) * loss + taught * lesson
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -95,7 +134,7 @@ def train(
         mean += 0.02 * (loss.item() - mean) if mean else loss.item()
         if done % 50 == 0 or done == steps:
             left = (time.monotonic() - began) / done * (steps - done)
-            report(f"tiny: step {done} of {steps}, loss {mean:.4f}, {left / 60:.1f} min left")
+            report(f"step {done} of {steps}, loss {mean:.4f}, {left / 60:.1f} min left")
         if done == steps:
             break
     model.load_state_dict(running.module.state_dict())

@@ -1,4 +1,5 @@
-"""Recordings of real and of emotional talk to judge a detector by, from public corpora.
+"""Recordings of real and of emotional talk, and of everyday sounds, to judge a detector by, from public
+corpora.
 
 Their licences let nobody train a model that is passed on, or say nothing: they judge, and no sound of them
 travels. FOLDER holds a copy of each repository of `CORPORA` under its own name.
@@ -7,8 +8,9 @@ talk-show    spontaneous talk from television (URDU-Dataset), bursts and doubtfu
 phone-talk   conversations by telephone between strangers who play roles (SpokenWOZ), fillers labelled
 emotional    sentences acted in seven emotions (nEMO, EmoTale)
 cried-words  single words called and cried out (Indian EmoSpeech Command Dataset)
+everyday     single bursts of eight kinds, and twelve kinds of sound that are none (noise-of-life)
 
-The last three are taken to hold no bursts; nobody looked for some.
+Those between the first and the last are taken to hold no bursts; nobody looked for some.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import numpy as np
 import soundfile
 
 from vbannotate.errors import UsageError
-from vbannotate.synth import layout
+from vbannotate.synth import activity, layout
 from vbannotate.synth.audio import RATE, decode
 
 # Repository by the name of its copy, with the commit that was judged on.
@@ -34,6 +36,7 @@ CORPORA = {
     "nEMO": ("amu-cai/nEMO", "66de9999"),
     "EmoTale": ("snehadas/EmoTale", "41e7d00f"),
     "emospeech-dataset-v1": ("RakshakTeam/emospeech-dataset-v1", "85b1ef55"),
+    "noise-of-life": ("amsehili/noise-of-life", "a8fb56f4"),
 }
 
 # What spectrograms of all 400 clips of URDU-Dataset show; nobody listened. Laughs are the bursts. The others
@@ -69,7 +72,14 @@ FILLERS = frozenset({"ah", "eh", "er", "erm", "hm", "hmm", "mm", "mhm", "oh", "u
 _EMOTIONS = {"A": "anger", "B": "boredom", "H": "happiness", "N": "neutral", "S": "sadness"}  # EmoTale
 _CALLS = ("MUL1423", "SNG0072", "SNG0480", "SNG0696", "SNG1263", "SNG1640")  # the shorter ones of ten
 _WORDS = ("bacho", "go", "help", "no", "stop", "yes")
+# Folders of noise-of-life: those with bursts, and one in which it is not plain what is a burst.
+_BURSTS = {
+    "BabyCry": "baby_cry", "Cough": "cough", "FemaleCry": "cry", "FemaleScream": "scream", "Laugh": "laugh",
+    "MaleScream": "scream", "Sneeze": "sneeze", "Yawn": "yawn",
+}  # fmt: skip
+_UNCLEAR = "Breathing"
 _PAUSE_S = 0.6  # between clips that are joined
+_APART_S = 2.0  # between those that are no talk: what follows at once would be a series
 _HUSH = 1e-4  # RMS of the noise in it
 _MINUTE_S = 60.0
 
@@ -95,15 +105,17 @@ class Utterance:
     bursts: tuple[Sound, ...] = ()
     others: tuple[Sound, ...] = ()
     whole: str = ""  # where the whole clip is a sound that is no burst: its label
+    pause: float = _PAUSE_S  # seconds behind it where it is joined to another
 
 
 def write(folder: Path, output: Path, report: Report = print) -> None:
-    """Write the four sets below ``output/talk``. Raises UsageError where a copy is missing or empty."""
+    """Write the five sets below ``output/talk``. Raises UsageError where a copy is missing or empty."""
     for name, utterances in {
         "talk-show": _talk_show(folder),
         "phone-talk": _phone_talk(folder),
         "emotional": _emotional(folder),
         "cried-words": _cried_words(folder),
+        "everyday": _everyday(folder),
     }.items():
         target = output / "talk" / name
         target.mkdir(parents=True, exist_ok=True)
@@ -145,9 +157,9 @@ def _joined(part: Sequence[Utterance]) -> tuple[np.ndarray, dict[str, Any]]:
         whole = (Sound(0.0, here, utterance.whole),) if utterance.whole else ()
         bursts += [_event(s, at, utterance.path.name) for s in utterance.bursts]
         others += [_event(s, at, utterance.path.name) for s in (*utterance.others, *whole)]
-        hush = _HUSH * rng.standard_normal(round(_PAUSE_S * RATE)).astype(np.float32)
+        hush = _HUSH * rng.standard_normal(round(utterance.pause * RATE)).astype(np.float32)
         pieces += [sound, hush]
-        at += here + _PAUSE_S
+        at += here + utterance.pause
     audio = np.concatenate(pieces)
     about = layout.about_sound(audio, part[0].about, bursts)
     return audio, about | {"negatives": others, "bg_files": [u.path.name for u in part]}
@@ -212,3 +224,17 @@ def _cried_words(folder: Path) -> Iterator[Utterance]:
         word, where, emotion, *_ = path.stem.split("-")
         if path.parent.name != "webservice" and word in _WORDS and where == "safe" and emotion != "None":
             yield Utterance(path, path.parent.name, emotion.lower(), whole=f"word, {emotion.lower()}")
+
+
+def _everyday(folder: Path) -> Iterator[Utterance]:
+    """Each clip is one sound; a burst's bouts are found by energy, as those of the soundscapes are."""
+    for path in _files(folder, "noise-of-life", "*/*.wav"):
+        name = path.parent.name
+        if name == _UNCLEAR:
+            continue
+        if name not in _BURSTS:
+            yield Utterance(path, name, name, whole=name, pause=_APART_S)
+            continue
+        bouts = activity.join(activity.pulses(decode(path), RATE), activity.BOUT_GAP)
+        bursts = tuple(Sound(onset, offset, _BURSTS[name]) for onset, offset in bouts)
+        yield Utterance(path, name, name, bursts, pause=_APART_S)

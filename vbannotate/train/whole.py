@@ -1,0 +1,95 @@
+"""Tune ``base`` from log-mels: three of its four layers and the head at once; the convolutions and the first
+layer stay as they are.
+
+The stages before it read states that were computed once, so what lies below layer 3 had stayed Whisper's own,
+and a window always sounded the same. Here each is heard anew, through another microphone half of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vbannotate.models.whisper import Encoder
+from vbannotate.train.features import TAPS
+from vbannotate.train.head import Head
+from vbannotate.train.small import Mels, learn, masked
+
+_BEND = 0.2  # of a log-mel's 2.5: 8 dB, at each of five frequencies
+_RANGE = 2.0  # below the loudest, where Whisper's log-mel ends
+
+
+@dataclass(frozen=True, slots=True)
+class WholePlan:
+    """How the whole is tuned. `low_rate` is for layer 2, `rate` for layers 3 and 4; see `small.Loop`."""
+
+    epochs: float = 0.9
+    batch: int = 16
+    low_rate: float = 3e-5
+    rate: float = 6e-5
+    head_rate: float = 2e-4
+    positive: float = 2.0
+    kept: float = 0.998
+    seed: int = 77
+
+
+class Whole(nn.Module):
+    """Log-mel float32 [batch, 80, 1000] -> logits float32 [batch, 500, 2 + kinds]."""
+
+    def __init__(self, encoder: Encoder, head: Head) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+
+    def forward(self, mel: Tensor) -> Tensor:
+        return self.head(torch.cat(self.encoder.states(mel, TAPS), dim=2))
+
+
+def tune(
+    encoder: Encoder, head: Head, shards: Mels, plan: WholePlan, report: Callable[[str], None] = print
+) -> None:
+    """Tune `encoder` and `head` in place; the running mean of the weights stays."""
+    layers = encoder.layers
+    groups = [
+        (layers[1 : TAPS[0]], plan.low_rate),
+        (layers[TAPS[0] : TAPS[1]], plan.rate),
+        (head, plan.head_rate),
+    ]
+    learn(Whole(encoder, head), groups, shards, plan, heard, lambda line: report(f"whole: {line}"))
+
+
+def heard(mel: Tensor, rng: np.random.Generator) -> Tensor:
+    """Log-mels [batch, bands, frames] as another microphone would give half of them, and masked
+    (`small.masked`), in place.
+    """
+    for window in mel:
+        if rng.random() < 0.5:
+            bands = len(window)
+            bend = np.interp(np.arange(bands), np.linspace(0, bands - 1, 5), rng.uniform(-_BEND, _BEND, 5))
+            window += torch.from_numpy(bend.astype(np.float32))[:, None]
+            window.clamp_(min=float(window.max()) - _RANGE)
+    return masked(mel, rng)
+
+
+def mean(encoder: Encoder, head: Head, states: list[tuple[dict[str, Tensor], dict[str, Tensor]]]) -> None:
+    """Give `encoder` and `head` the mean of several networks' weights (Wortsman et al. 2022, "Model soups",
+    2203.05482), each as the state of an encoder and that of a head.
+    """
+    for module, found in zip((encoder, head), zip(*states, strict=True), strict=True):
+        module.load_state_dict({key: torch.stack([s[key] for s in found]).mean(0) for key in found[0]})
+
+
+def save(encoder: Encoder, head: Head, path: Path) -> None:
+    """Write encoder and head."""
+    torch.save({"encoder": encoder.state_dict(), "head": head.state_dict()}, path)
+
+
+def restore(encoder: Encoder, head: Head, path: Path) -> None:
+    """Load what `save` wrote into a cut encoder and a head."""
+    stored = torch.load(path, weights_only=True)
+    encoder.load_state_dict(stored["encoder"])
+    head.load_state_dict(stored["head"])

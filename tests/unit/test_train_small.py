@@ -112,7 +112,7 @@ def test_the_mean_of_two_networks_is_that_of_their_weights():
     nets = [(Encoder(WIDTH, 1, 128), Head(WIDTH, 1, 16, 12)) for _ in range(3)]
     for encoder, _ in nets:
         torch.nn.init.normal_(encoder.conv1.weight)
-    states = [(encoder.state_dict(), head.state_dict()) for encoder, head in nets[1:]]
+    states = [whole.weights(*net) for net in nets[1:]]
     wanted = (nets[1][0].conv1.weight + nets[2][0].conv1.weight) / 2
     whole.mean(*nets[0], states)
     torch.testing.assert_close(nets[0][0].conv1.weight, wanted)

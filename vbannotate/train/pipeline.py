@@ -9,7 +9,7 @@ tune        layers 3 and 4 and the head on everything                CACHE/tuned
 told        what that network says of the later windows              CACHE/told.npy
 again       the same layers on those, hard ones oftener              CACHE/again.pt
 cried       the same layers on words cried out among the hard ones   CACHE/cried.pt
-whole       all but the lowest layer, from the mean of the last two  CACHE/whole.pt
+whole       all but the lowest layer, between two means of weights   CACHE/whole.pt
 tiny        the small detector, taught by the large one              CACHE/tiny.pt
 draft       each network as a file, tiny in 8 bits                   CACHE/{MODEL}/model.onnx
 curves      what the drafts say of the validation soundscapes        CACHE/{MODEL}/*.npz
@@ -21,7 +21,6 @@ Test soundscapes are no part of this: the commands ``sets`` and ``evaluate`` com
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -147,14 +146,14 @@ def run(
         tune.tune(model, head, words, CRIED, report)
         tune.save(model, head, cache / "cried.pt")
     if not (cache / "whole.pt").exists():
-        found = []
+        before = []
         for name in ("again.pt", "cried.pt"):
             tune.restore(model, head, cache / name)
-            found.append(copy.deepcopy((model.state_dict(), head.state_dict())))
-        whole.mean(model, head, found)
-        whole.tune(
-            model, head, small.Mels([cache / "features" / name for name in WHOLE_PARTS]), WHOLE, report
-        )
+            before.append(whole.weights(model, head))
+        whole.mean(model, head, before)
+        windows = small.Mels([cache / "features" / name for name in WHOLE_PARTS])
+        whole.tune(model, head, windows, WHOLE, report)
+        whole.mean(model, head, [before[-1], whole.weights(model, head)])
         whole.save(model, head, cache / "whole.pt")
     whole.restore(model, head, cache / "whole.pt")
     tiny = small.Small(export.cut_encoder(tiny_encoder, max(small.TAPS)), TINY.hidden)
@@ -227,7 +226,7 @@ _TITLES = {
 }
 
 
-_VERSIONS = {"base": "4", "tiny": "5"}
+_VERSIONS = {"base": "5", "tiny": "5"}
 
 
 def config(name: str, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:

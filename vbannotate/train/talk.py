@@ -78,6 +78,12 @@ _BURSTS = {
     "MaleScream": "scream", "Sneeze": "sneeze", "Yawn": "yawn",
 }  # fmt: skip
 _UNCLEAR = "Breathing"
+# Recordings that train under other names (ESC-10, gh-ss14-emotes, gh-wilhelmsfx): the same by log-mel, or nearly.
+_KNOWN = frozenset(
+    {
+        "babyCry-001", "babyCry-008", "babyCry-024", "babyCry-026", "babyCry-033", "yawn-024", "yawn-033",
+    }
+)  # fmt: skip
 _PAUSE_S = 0.6  # between clips that are joined
 _APART_S = 2.0  # between those that are no talk: what follows at once would be a series
 _HUSH = 1e-4  # RMS of the noise in it
@@ -230,7 +236,7 @@ def _everyday(folder: Path) -> Iterator[Utterance]:
     """Each clip is one sound; a burst's bouts are found by energy, as those of the soundscapes are."""
     for path in _files(folder, "noise-of-life", "*/*.wav"):
         name = path.parent.name
-        if name == _UNCLEAR:
+        if name == _UNCLEAR or path.stem in _KNOWN:
             continue
         if name not in _BURSTS:
             yield Utterance(path, name, name, whole=name, pause=_APART_S)

@@ -7,7 +7,8 @@ and a window always sounded the same. Here each is heard anew, through another m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,12 +76,20 @@ def heard(mel: Tensor, rng: np.random.Generator) -> Tensor:
     return masked(mel, rng)
 
 
-def mean(encoder: Encoder, head: Head, states: list[tuple[dict[str, Tensor], dict[str, Tensor]]]) -> None:
+Weights = tuple[dict[str, Tensor], dict[str, Tensor]]  # of an encoder and of a head
+
+
+def weights(encoder: Encoder, head: Head) -> Weights:
+    """A copy of what the two hold."""
+    return copy.deepcopy((encoder.state_dict(), head.state_dict()))
+
+
+def mean(encoder: Encoder, head: Head, found: Sequence[Weights]) -> None:
     """Give `encoder` and `head` the mean of several networks' weights (Wortsman et al. 2022, "Model soups",
-    2203.05482), each as the state of an encoder and that of a head.
+    2203.05482).
     """
-    for module, found in zip((encoder, head), zip(*states, strict=True), strict=True):
-        module.load_state_dict({key: torch.stack([s[key] for s in found]).mean(0) for key in found[0]})
+    for module, states in zip((encoder, head), zip(*found, strict=True), strict=True):
+        module.load_state_dict({key: torch.stack([s[key] for s in states]).mean(0) for key in states[0]})
 
 
 def save(encoder: Encoder, head: Head, path: Path) -> None:

@@ -78,7 +78,7 @@ _BURSTS = {
     "MaleScream": "scream", "Sneeze": "sneeze", "Yawn": "yawn",
 }  # fmt: skip
 _UNCLEAR = "Breathing"
-# Recordings that train under other names (ESC-10, gh-ss14-emotes, gh-wilhelmsfx): the same by log-mel, or nearly.
+# What trains under another name (ESC-10, gh-ss14-emotes, gh-wilhelmsfx): the same by log-mel, or nearly.
 _KNOWN = frozenset(
     {
         "babyCry-001", "babyCry-008", "babyCry-024", "babyCry-026", "babyCry-033", "yawn-024", "yawn-033",

@@ -1,6 +1,6 @@
 """Commands of the bundled models' workshop: ``detector`` makes them from their sources, ``pools`` builds
 some of these, ``sets`` writes the soundscapes that detectors are judged on, ``talk`` does so
-with real and emotional talk, ``card`` fills in a card's figures.
+with real and emotional talk and everyday sounds, ``card`` fills in a card's figures.
 
     python -m vbannotate.train detector --data DATA --pools POOLS --encoder FILE ... -o DIR
     python -m vbannotate.train pools -o MORE
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     sets.add_argument("--half", choices=("val", "test"), default="test")
     sets.set_defaults(run=_sets)
 
-    talk = commands.add_parser("talk", help="write recordings of real and emotional talk to judge by")
+    talk = commands.add_parser("talk", help="write recordings of talk and of everyday sounds to judge by")
     talk.add_argument("folder", type=Path, metavar="TALK", help="copies of the corpora (docs/training.md)")
     talk.add_argument("-o", "--output", type=Path, required=True)
     talk.set_defaults(run=_talk)

@@ -8,7 +8,7 @@ talk-show    spontaneous talk from television (URDU-Dataset), bursts and doubtfu
 phone-talk   conversations by telephone between strangers who play roles (SpokenWOZ), fillers labelled
 emotional    sentences acted in seven emotions (nEMO, EmoTale)
 cried-words  single words called and cried out (Indian EmoSpeech Command Dataset)
-everyday     single bursts of eight kinds, and twelve kinds of sound that are none (noise-of-life)
+everyday     single bursts of seven kinds, and twelve kinds of sound that are none (noise-of-life)
 
 Those between the first and the last are taken to hold no bursts; nobody looked for some.
 """

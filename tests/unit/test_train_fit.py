@@ -15,8 +15,8 @@ from vbannotate.events import Event  # noqa: E402
 from vbannotate.models.mel import log_mel  # noqa: E402
 from vbannotate.models.whisper import Encoder  # noqa: E402
 from vbannotate.train import choose, curves, export, features, fit, judge, pipeline, soften, tune  # noqa: E402
-from vbannotate.train.features import FRAMES, Shards  # noqa: E402
-from vbannotate.train.head import EVENT, PULSE, probabilities  # noqa: E402
+from vbannotate.train.features import FRAMES, TAPS, Shards  # noqa: E402
+from vbannotate.train.head import EVENT, PULSE, Detector, Ears, probabilities  # noqa: E402
 from vbannotate.train.sets import Item, joined  # noqa: E402
 
 WIDTH = 64
@@ -112,7 +112,7 @@ def encoder_file(tmp_path_factory):
 def test_export_equals_torch_and_runs_as_a_model(head, encoder_file, tmp_path):
     from vbannotate import models
 
-    detector = export.detector(export.cut_encoder(encoder_file), head)
+    detector = Detector(Ears(export.cut_encoder(encoder_file), TAPS), head).eval()
     presets = {"balanced": Settings(threshold=0.4, peak=0.9), "recall": Settings(threshold=0.2)}
     presets[pipeline.PULSES] = Settings(threshold=0.3, merge_gap=0.1)
     chosen = {name: s.to_dict() for name, s in presets.items()}
@@ -201,7 +201,7 @@ def test_cooling_divides_logits(head, tmp_path):
 def test_large_weights_are_stored_in_half_precision(head, encoder_file, tmp_path):
     import onnx
 
-    export.write(export.detector(export.cut_encoder(encoder_file), head), tmp_path / "model", {})
+    export.write(Detector(Ears(export.cut_encoder(encoder_file), TAPS), head), tmp_path / "model", {})
     graph = onnx.load(tmp_path / "model" / "model.onnx").graph
     wide = [
         t.name for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT and np.prod(t.dims) >= 1024

@@ -18,8 +18,8 @@ from vbannotate.decode import Settings  # noqa: E402
 from vbannotate.errors import UsageError  # noqa: E402
 from vbannotate.models.whisper import Encoder  # noqa: E402
 from vbannotate.train import card, curves, eightbit, export, pipeline, small, whole  # noqa: E402
-from vbannotate.train.features import FRAMES, packed_mel, unpacked_mel  # noqa: E402
-from vbannotate.train.head import EVENT, PULSE, Detector, Head  # noqa: E402
+from vbannotate.train.features import FRAMES, TAPS, packed_mel, unpacked_mel  # noqa: E402
+from vbannotate.train.head import EVENT, PULSE, Detector, Ears, Head  # noqa: E402
 
 WIDTH = 64
 PLAN = small.SmallPlan(epochs=12, batch=8, head_rate=1e-2, encoder_rate=1e-3, hidden=16, kept=0.5)
@@ -43,13 +43,13 @@ def shards(tmp_path_factory):
 
 def fresh():
     torch.manual_seed(0)
-    return small.Small(Encoder(WIDTH, 1, 128), PLAN.hidden)
+    return small.make(Encoder(WIDTH, 1, 128), PLAN.hidden)
 
 
 def events_of(model, mels):
     """The probabilities of an event, float32 [windows, 500]."""
     with torch.inference_mode():
-        return torch.sigmoid(model(torch.from_numpy(mels))[..., EVENT]).numpy()
+        return model(torch.from_numpy(mels))[..., EVENT].numpy()
 
 
 @pytest.fixture(scope="module")
@@ -79,18 +79,18 @@ def test_it_follows_its_teacher(shards):
 def test_the_whole_is_tuned_but_for_what_lies_lowest(shards):
     torch.manual_seed(0)
     encoder, head = Encoder(WIDTH, 4, 128), Head(WIDTH, 2, 16, 12)
-    before = {k: v.clone() for k, v in whole.Whole(encoder, head).state_dict().items()}
+    before = {k: v.clone() for k, v in Detector(Ears(encoder, TAPS), head).state_dict().items()}
     plan = whole.WholePlan(epochs=1, batch=8, kept=0.5)
     whole.tune(encoder, head, shards, plan, lambda line: None)
-    tuned = whole.Whole(encoder, head)
+    tuned = Detector(Ears(encoder, TAPS), head)
     after = tuned.state_dict()
     changed = {k for k in before if not torch.equal(before[k], after[k])}
     still = {
-        "encoder.conv1",
-        "encoder.conv2",
-        "encoder.embed_positions",
-        "encoder.layers.0",
-        "encoder.layer_norm",
+        "ears.encoder.conv1",
+        "ears.encoder.conv2",
+        "ears.encoder.embed_positions",
+        "ears.encoder.layers.0",
+        "ears.encoder.layer_norm",
     }
     assert changed and not any(key.startswith(tuple(still)) for key in changed)
     assert all(key in changed or key.startswith(tuple(still)) for key in before)
@@ -122,7 +122,7 @@ def test_the_mean_of_two_networks_is_that_of_their_weights():
 def eight(shards, trained):
     """The trained detector in 8-bit arithmetic."""
     _, mels, _ = next(shards.forever(16, np.random.default_rng(3)))
-    return Detector(eightbit.encoder(trained.encoder, mels), trained.head, small.TAPS).eval()
+    return Detector(Ears(eightbit.encoder(trained.ears.encoder, mels), small.TAPS), trained.head).eval()
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +135,8 @@ def folder(eight, tmp_path_factory):
 
 def test_eight_bits_are_nearly_enough(shards, trained, eight):
     _, mels, _ = next(shards.forever(24, np.random.default_rng(4)))
-    exact = Detector(trained.encoder, trained.head, small.TAPS).eval()
     with torch.inference_mode():
-        ours, full = (model(torch.from_numpy(mels))[..., EVENT] for model in (eight, exact))
+        ours, full = (model(torch.from_numpy(mels))[..., EVENT] for model in (eight, trained))
     assert 0 < (ours - full).abs().max() < 0.1 and (ours - full).square().mean().sqrt() < 0.01
 
 

@@ -18,25 +18,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from vbannotate.models.whisper import Encoder
 from vbannotate.train.features import FRAMES, TAPS
-from vbannotate.train.head import Detector, Head
+from vbannotate.train.head import Detector, Ears
 
 OPSET = 17
 BANDS = 80
 
 _SMALL = 1024  # elements; smaller tensors (biases, norms) stay float32
-
-
-class Taps(torch.nn.Module):
-    """The states that the head reads, of a cut encoder: log-mel [batch, 80, 1000] -> [batch, 500, taps x
-    width].
-    """
-
-    def __init__(self, encoder: Encoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        return torch.cat(self.encoder.states(mel, TAPS), dim=2)
 
 
 def cut_encoder(encoder_file: Path, layers: int = max(TAPS)) -> Encoder:
@@ -48,16 +35,11 @@ def cut_encoder(encoder_file: Path, layers: int = max(TAPS)) -> Encoder:
     return encoder.eval()
 
 
-def detector(encoder: Encoder, head: Head) -> Detector:
-    """A cut encoder and a head as they are run."""
-    return Detector(encoder, head, TAPS).eval()
-
-
 def write_taps(encoder_file: Path, path: Path) -> None:
     """Write the cut encoder for feature extraction; ONNX Runtime is twice as fast on it as torch on one
     core.
     """
-    graph = _graph(Taps(cut_encoder(encoder_file)), "states")
+    graph = _graph(Ears(cut_encoder(encoder_file), TAPS), "states")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(graph.SerializeToString())
 

@@ -1,4 +1,5 @@
-"""The head of the bundled detector: two taps of a Whisper encoder to the logits of each 20 ms frame.
+"""The head of the bundled detector and what it hears: states of a Whisper encoder, and of a YAMNet, to the
+logits of each 20 ms frame.
 
 The columns are: 0, an event (one bout, its short pauses included); 1, a pulse (a single cough, a beat of a
 series); then, where they are learnt, the kinds of burst, which exclude one another.
@@ -15,6 +16,9 @@ from vbannotate.models.whisper import Encoder
 
 DILATIONS = (1, 2, 4, 8, 16)  # with kernel 5 a frame sees 1.2 s to either side
 EVENT, PULSE, KINDS_FROM = 0, 1, 2  # columns
+# Shares of the windows that are heard by YAMNet alone, and by Whisper alone, while both are taught: what has
+# been taught already would leave the other nothing to say.
+DEAF = (0.35, 0.1)
 
 
 class Head(nn.Module):
@@ -48,17 +52,41 @@ class Head(nn.Module):
         return self.out(x.transpose(1, 2))
 
 
+class Ears(nn.Module):
+    """What the head hears: log-mel float32 [batch, 80, 1000] -> states float32 [batch, 500, taps x width],
+    those of a Whisper encoder after some of its layers and, where there is one, those of a YAMNet.
+    """
+
+    def __init__(self, encoder: Encoder, taps: Sequence[int], yamnet: nn.Module | None = None) -> None:
+        super().__init__()
+        self.encoder, self.taps, self.yamnet = encoder, tuple(taps), yamnet
+
+    def forward(self, mel: Tensor) -> Tensor:
+        heard = torch.cat(self.encoder.states(mel, self.taps), dim=2)
+        if self.yamnet is None:
+            return heard
+        also = self.yamnet(mel)
+        if self.training:
+            chance = torch.rand(len(mel), 1, 1)
+            heard, also = heard * (chance >= DEAF[0]), also * (chance < 1 - DEAF[1])
+        return torch.cat([heard, also.to(heard.dtype)], dim=2)
+
+
 class Detector(nn.Module):
-    """Encoder and head as they are run: log-mel float32 [batch, 80, 1000] -> probabilities [batch, 500,
+    """Ears and head as they are run: log-mel float32 [batch, 80, 1000] -> probabilities [batch, 500,
     2 + kinds].
     """
 
-    def __init__(self, encoder: Encoder, head: Head, taps: Sequence[int]) -> None:
+    def __init__(self, ears: Ears, head: Head) -> None:
         super().__init__()
-        self.encoder, self.head, self.taps = encoder, head, tuple(taps)
+        self.ears, self.head = ears, head
+
+    def logits(self, mel: Tensor) -> Tensor:
+        """What is trained: float32 [batch, 500, 2 + kinds]."""
+        return self.head(self.ears(mel))
 
     def forward(self, mel: Tensor) -> Tensor:
-        return probabilities(self.head(torch.cat(self.encoder.states(mel, self.taps), dim=2)))
+        return probabilities(self.logits(mel))
 
 
 def probabilities(logits: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from vbannotate.models.whisper import Encoder
 from vbannotate.train.features import KINDS, Batch, Shards, unpacked_mel
 from vbannotate.train.fit import fast_arithmetic, loss_of
-from vbannotate.train.head import KINDS_FROM, Head
+from vbannotate.train.head import KINDS_FROM, Detector, Ears, Head
 
 TAPS = (0, 1)  # layers after which the head listens; 0: the convolutions
 
@@ -41,20 +41,13 @@ class SmallPlan:
     seed: int = 12
 
 
-class Small(nn.Module):
-    """Log-mel float32 [batch, 80, 1000] -> logits float32 [batch, 500, 2 + kinds]."""
-
-    def __init__(self, encoder: Encoder, hidden: int) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.head = Head(encoder.width, len(TAPS), hidden, len(KINDS))
-
-    def forward(self, mel: Tensor) -> Tensor:
-        return self.head(torch.cat(self.encoder.states(mel, TAPS), dim=2))
+def make(encoder: Encoder, hidden: int) -> Detector:
+    """The small detector, its head not trained yet."""
+    return Detector(Ears(encoder, TAPS), Head(encoder.width, len(TAPS), hidden, len(KINDS)))
 
 
 def train(
-    model: Small,
+    model: Detector,
     shards: Mels,
     plan: SmallPlan,
     teacher: np.ndarray | None = None,
@@ -63,7 +56,7 @@ def train(
     """Train in place; the running mean of the weights stays. `teacher` holds logits float16 [windows, 500, 2]
     of events and pulses.
     """
-    groups = [(model.encoder, plan.encoder_rate), (model.head, plan.head_rate)]
+    groups = [(model.ears, plan.encoder_rate), (model.head, plan.head_rate)]
     learn(model, groups, shards, plan, masked, lambda line: report(f"tiny: {line}"), teacher, plan.taught)
 
 
@@ -89,7 +82,7 @@ class Loop(Protocol):
 
 
 def learn(
-    model: nn.Module,
+    model: Detector,
     groups: Sequence[tuple[nn.Module, float]],
     shards: Mels,
     plan: Loop,
@@ -119,7 +112,7 @@ def learn(
     began, mean = time.monotonic(), 0.0
     for done, (batch, mel, chosen) in enumerate(shards.forever(plan.batch, rng), 1):
         with fast_arithmetic():
-            logits = model(altered(torch.from_numpy(mel), rng)).float()
+            logits = model.logits(altered(torch.from_numpy(mel), rng)).float()
         loss = loss_of(logits, batch, plan.positive)
         if teacher is not None:
             told = torch.sigmoid(torch.from_numpy(teacher[chosen]).float())

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vbannotate.models.whisper import Encoder
 from vbannotate.train.features import TAPS
-from vbannotate.train.head import Head
+from vbannotate.train.head import Detector, Ears, Head
 from vbannotate.train.small import Mels, learn, masked
 
 _BEND = 0.2  # of a log-mel's 2.5: 8 dB, at each of five frequencies
@@ -39,17 +39,6 @@ class WholePlan:
     seed: int = 77
 
 
-class Whole(nn.Module):
-    """Log-mel float32 [batch, 80, 1000] -> logits float32 [batch, 500, 2 + kinds]."""
-
-    def __init__(self, encoder: Encoder, head: Head) -> None:
-        super().__init__()
-        self.encoder, self.head = encoder, head
-
-    def forward(self, mel: Tensor) -> Tensor:
-        return self.head(torch.cat(self.encoder.states(mel, TAPS), dim=2))
-
-
 def tune(
     encoder: Encoder, head: Head, shards: Mels, plan: WholePlan, report: Callable[[str], None] = print
 ) -> None:
@@ -60,7 +49,14 @@ def tune(
         (layers[TAPS[0] : TAPS[1]], plan.rate),
         (head, plan.head_rate),
     ]
-    learn(Whole(encoder, head), groups, shards, plan, heard, lambda line: report(f"whole: {line}"))
+    learn(
+        Detector(Ears(encoder, TAPS), head),
+        groups,
+        shards,
+        plan,
+        heard,
+        lambda line: report(f"whole: {line}"),
+    )
 
 
 def heard(mel: Tensor, rng: np.random.Generator) -> Tensor:

@@ -16,9 +16,6 @@ from vbannotate.models.whisper import Encoder
 
 DILATIONS = (1, 2, 4, 8, 16)  # with kernel 5 a frame sees 1.2 s to either side
 EVENT, PULSE, KINDS_FROM = 0, 1, 2  # columns
-# Shares of the windows that are heard by YAMNet alone, and by Whisper alone, while both are taught: what has
-# been taught already would leave the other nothing to say.
-DEAF = (0.35, 0.1)
 
 
 class Head(nn.Module):
@@ -55,7 +52,11 @@ class Head(nn.Module):
 class Ears(nn.Module):
     """What the head hears: log-mel float32 [batch, 80, 1000] -> states float32 [batch, 500, taps x width],
     those of a Whisper encoder after some of its layers and, where there is one, those of a YAMNet.
+
+    `deaf` are the shares of the windows that are heard by YAMNet alone, and by Whisper alone, in training.
     """
+
+    deaf = (0.0, 0.0)
 
     def __init__(self, encoder: Encoder, taps: Sequence[int], yamnet: nn.Module | None = None) -> None:
         super().__init__()
@@ -68,7 +69,7 @@ class Ears(nn.Module):
         also = self.yamnet(mel)
         if self.training:
             chance = torch.rand(len(mel), 1, 1)
-            heard, also = heard * (chance >= DEAF[0]), also * (chance < 1 - DEAF[1])
+            heard, also = heard * (chance >= self.deaf[0]), also * (chance < 1 - self.deaf[1])
         return torch.cat([heard, also.to(heard.dtype)], dim=2)
 
 

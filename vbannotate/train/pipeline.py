@@ -178,7 +178,8 @@ def run(
     base = joined.join(model, head, yamnet.Yamnet(head.width))
     if not (cache / "joined.pt").exists():
         base.ears.yamnet = yamnet.from_file(yamnet_file, _sounds(sources), head.width, report)
-        joined.tune(base, small.Mels([cache / "features" / name for name in WHOLE_PARTS]), JOINED, report)
+        windows = small.Mels([cache / "features" / name for name in WHOLE_PARTS])
+        joined.tune(base, windows, JOINED, report=report)
         torch.save(base.state_dict(), cache / "joined.pt")
     base.load_state_dict(torch.load(cache / "joined.pt", weights_only=True))
     tiny = small.make(export.cut_encoder(tiny_encoder, max(small.TAPS)), TINY.hidden)
@@ -253,12 +254,17 @@ def _settings(path: Path, measured: dict[int, choose.Measured], report: Report) 
 
 
 _TITLES = {
-    "base": "vbannotate base: vocal bursts, Whisper base cut after layer 4",
+    "base": "vbannotate base: vocal bursts, Whisper base cut after layer 4 and YAMNet",
     "tiny": "vbannotate tiny: vocal bursts, Whisper tiny.en cut after layer 1, taught by base",
 }
 
 
-_VERSIONS = {"base": "5", "tiny": "5"}
+_VERSIONS = {"base": "6", "tiny": "5"}
+_LICENCES = {
+    "base": "MIT (Whisper encoder, Copyright (c) 2022 OpenAI), "
+    "Apache-2.0 (YAMNet, Copyright 2019 The TensorFlow Authors; head)",
+    "tiny": "MIT (Whisper encoder, Copyright (c) 2022 OpenAI), Apache-2.0 (head)",
+}
 
 
 def config(name: str, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -270,7 +276,7 @@ def config(name: str, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "name": name,
         "title": _TITLES[name],
         "version": _VERSIONS[name],
-        "licence": "MIT (Whisper encoder, Copyright (c) 2022 OpenAI), Apache-2.0 (head)",
+        "licence": _LICENCES[name],
         "source": "trained by python -m vbannotate.train detector; see README.md beside this file",
         "sample_rate": 16_000,
         "frame_us": 20_000,

@@ -42,8 +42,8 @@ class Layer(nn.Module):
     def __init__(self, channels: int, wanted: int, stride: int) -> None:
         super().__init__()
         # TensorFlow pads what it needs, and what is odd at the end.
-        self.padding = (0, 1, 0, 1) if stride == 2 else (1, 1, 1, 1)
-        self.depthwise = nn.Conv2d(channels, channels, 3, stride, groups=channels)
+        self.padding = (0, 1, 0, 1) if stride == 2 else (0, 0, 0, 0)
+        self.depthwise = nn.Conv2d(channels, channels, 3, stride, 2 - stride, groups=channels)
         self.pointwise = nn.Conv2d(channels, wanted, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -81,7 +81,7 @@ class Yamnet(nn.Module):
                 # Tensors of four axes: ONNX Runtime is fast on those alone.
                 size = (_LENGTH // 2, 1)
                 found.append(F.interpolate(next(read)(x), size, mode="bilinear", align_corners=False))
-        return torch.cat(found, 1)[:, :, :FRAMES, 0].transpose(1, 2)
+        return torch.cat(found, 1).flatten(2)[:, :, :FRAMES].transpose(1, 2)
 
 
 def from_file(

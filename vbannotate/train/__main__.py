@@ -54,7 +54,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     detector.add_argument("--encoder", type=Path, required=True, help="Whisper base's encoder, safetensors")
     detector.add_argument("--tiny-encoder", type=Path, required=True, help="Whisper tiny.en's encoder")
-    detector.add_argument("--yamnet", type=Path, required=True, help="yamnet.tflite (docs/training.md)")
     detector.add_argument("--cache", type=Path, default=CACHE, help=f"features and soundscapes ({CACHE})")
     detector.add_argument("--share", type=float, default=1.0, help="of the training windows, for a try (1)")
     detector.add_argument("--jobs", type=int, default=2, help="processes (2)")
@@ -105,7 +104,6 @@ def _detector(options: argparse.Namespace) -> None:
         _sources(options),
         options.encoder,
         options.tiny_encoder,
-        options.yamnet,
         options.cache,
         options.output,
         options.share,

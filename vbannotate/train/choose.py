@@ -39,10 +39,8 @@ START = Settings(threshold=0.4, merge_gap=0.4, min_dur=0.08, peak=0.85)
 Measure = Callable[[Settings], float]
 
 
-def presets(measured: Measured, recall: float = 0.0) -> dict[str, Settings]:
-    """Settings by preset; ``balanced`` is the default of the model, and finds at least the share `recall` of
-    the bursts in soundscapes, where any settings do.
-    """
+def presets(measured: Measured) -> dict[str, Settings]:
+    """Settings by preset; ``balanced`` is the default of the model."""
     plain = _plain(measured)
 
     def total(settings: Settings, *names: str, keep: Callable[[Item], bool] = lambda item: True) -> Counts:
@@ -61,11 +59,7 @@ def presets(measured: Measured, recall: float = 0.0) -> dict[str, Settings]:
                 result += count([e for e in item.events if e.duration >= 1], found, item.seconds)
         return result.f1
 
-    def balance(settings: Settings) -> float:
-        missing = max(0.0, recall - pooled(measured["scenes"], settings).recall)
-        return total(settings, "scenes", *plain).f1 - 10 * missing
-
-    balanced = descend(balance, START)
+    balanced = descend(lambda s: total(s, "scenes", *plain).f1, START)
     return {
         "balanced": balanced,
         "precision": descend(lambda s: total(s, "scenes", *plain).f(0.4), balanced),

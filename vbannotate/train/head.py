@@ -1,5 +1,5 @@
-"""The head of the bundled detector and what it hears: states of a Whisper encoder, and of a YAMNet, to the
-logits of each 20 ms frame.
+"""The head of the bundled detector and what it hears: two taps of a Whisper encoder to the logits of each
+20 ms frame.
 
 The columns are: 0, an event (one bout, its short pauses included); 1, a pulse (a single cough, a beat of a
 series); then, where they are learnt, the kinds of burst, which exclude one another.
@@ -50,27 +50,16 @@ class Head(nn.Module):
 
 
 class Ears(nn.Module):
-    """What the head hears: log-mel float32 [batch, 80, 1000] -> states float32 [batch, 500, taps x width],
-    those of a Whisper encoder after some of its layers and, where there is one, those of a YAMNet.
-
-    `deaf` are the shares of the windows that are heard by YAMNet alone, and by Whisper alone, in training.
+    """What the head hears: log-mel float32 [batch, 80, 1000] -> states float32 [batch, 500, taps x width] of
+    a Whisper encoder after some of its layers.
     """
 
-    deaf = (0.0, 0.0)
-
-    def __init__(self, encoder: Encoder, taps: Sequence[int], yamnet: nn.Module | None = None) -> None:
+    def __init__(self, encoder: Encoder, taps: Sequence[int]) -> None:
         super().__init__()
-        self.encoder, self.taps, self.yamnet = encoder, tuple(taps), yamnet
+        self.encoder, self.taps = encoder, tuple(taps)
 
     def forward(self, mel: Tensor) -> Tensor:
-        heard = torch.cat(self.encoder.states(mel, self.taps), dim=2)
-        if self.yamnet is None:
-            return heard
-        also = self.yamnet(mel)
-        if self.training:
-            chance = torch.rand(len(mel), 1, 1)
-            heard, also = heard * (chance >= self.deaf[0]), also * (chance < 1 - self.deaf[1])
-        return torch.cat([heard, also.to(heard.dtype)], dim=2)
+        return torch.cat(self.encoder.states(mel, self.taps), dim=2)
 
 
 class Detector(nn.Module):

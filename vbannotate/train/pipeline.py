@@ -10,7 +10,6 @@ told        what that network says of the later windows              CACHE/told.
 again       the same layers on those, hard ones oftener              CACHE/again.pt
 cried       the same layers on words cried out among the hard ones   CACHE/cried.pt
 whole       all but the lowest layer, between two means of weights   CACHE/whole.pt
-joined      YAMNet beside the encoder, with a wider head             CACHE/joined.pt
 tiny        the small detector, taught by the large one              CACHE/tiny.pt
 draft       each network as a file, tiny in 8 bits                   CACHE/{MODEL}/model.onnx
 curves      what the drafts say of the validation soundscapes        CACHE/{MODEL}/*.npz
@@ -39,22 +38,7 @@ from vbannotate.models.mel import log_mel
 from vbannotate.sources import clips
 from vbannotate.sources.clips import Sources
 from vbannotate.synth import scenes
-from vbannotate.synth.audio import Reader
-from vbannotate.train import (
-    choose,
-    curves,
-    eightbit,
-    export,
-    features,
-    fit,
-    joined,
-    sets,
-    small,
-    soften,
-    tune,
-    whole,
-    yamnet,
-)
+from vbannotate.train import choose, curves, eightbit, export, features, fit, sets, small, soften, tune, whole
 from vbannotate.train.head import EVENT, KINDS_FROM, PULSE, Detector, Ears
 
 SEED = 2026
@@ -92,9 +76,7 @@ AGAIN, AGAIN_PARTS = tune.TunePlan(epochs=0.9, seed=14), ("wide", "wider", "hard
 CRIED_PARTS = ("harder", "cried")
 CRIED = tune.TunePlan(epochs=0.7, layer_rate=6e-5, head_rate=2e-4, seed=31)
 WHOLE, WHOLE_PARTS = whole.WholePlan(), ("varied",)
-JOINED = joined.JoinedPlan()
 TINY = small.SmallPlan()
-HEARD = tuple((5, k) for k in range(40))  # seeds of the windows that YAMNet's bands are fitted on
 
 # The file may differ from torch by this much in the mean of all probabilities, and by so many frames in an
 # event's ends, on so many recordings: what is nearly a tie when 8-bit numbers are made may be rounded up here
@@ -102,11 +84,6 @@ HEARD = tuple((5, k) for k in range(40))  # seeds of the windows that YAMNet's b
 MEAN_DIFFERENCE = 2e-3
 FRAMES_MOVED = 5
 CHECKED = 10
-
-# The share of validation bursts that base's default settings find, at least. What is found too much is
-# deleted with one key, what is missed is never seen; and validation, made by our own recipe, would buy
-# precision on its own sounds with recall on those of others.
-RECALL = 0.9
 
 PULSES = "pulses"  # beside the presets: the settings of the curve of pulses
 
@@ -117,7 +94,6 @@ def run(
     sources: Sources,
     encoder: Path,
     tiny_encoder: Path,
-    yamnet_file: Path,
     cache: Path,
     output: Path,
     share: float,
@@ -180,13 +156,6 @@ def run(
         whole.mean(model, head, [before[-1], whole.weights(model, head)])
         whole.save(model, head, cache / "whole.pt")
     whole.restore(model, head, cache / "whole.pt")
-    base = joined.join(model, head, yamnet.Yamnet(head.width))
-    if not (cache / "joined.pt").exists():
-        base.ears.yamnet = yamnet.from_file(yamnet_file, _sounds(sources), head.width, report)
-        windows = small.Mels([cache / "features" / name for name in WHOLE_PARTS])
-        joined.tune(base, windows, JOINED, report=report)
-        torch.save(base.state_dict(), cache / "joined.pt")
-    base.load_state_dict(torch.load(cache / "joined.pt", weights_only=True))
     tiny = small.make(export.cut_encoder(tiny_encoder, max(small.TAPS)), TINY.hidden)
     if not (cache / "tiny.pt").exists():
         small.train(tiny, later, TINY, said, report)
@@ -194,20 +163,11 @@ def run(
     tiny.load_state_dict(torch.load(cache / "tiny.pt", weights_only=True))
 
     eight = eightbit.encoder(tiny.ears.encoder, some_mels(cache / "sets" / "val"))
-    _finish("base", base, cache, output, report, RECALL)
+    _finish("base", Detector(Ears(model, features.TAPS), head), cache, output, report)
     _finish("tiny", Detector(Ears(eight, small.TAPS), tiny.head), cache, output, report)
 
 
-def _sounds(sources: Sources) -> list[np.ndarray]:
-    """Some training windows as sound."""
-    library = scenes.Library((c for c in clips.load(sources) if c.split == "train"), scenes.WEIGHTS)
-    reader = Reader()
-    return [scenes.make(library, scenes.VARIED, seed, reader).audio for seed in HEARD]
-
-
-def _finish(
-    name: str, detector: Detector, cache: Path, output: Path, report: Report, recall: float = 0.0
-) -> None:
+def _finish(name: str, detector: Detector, cache: Path, output: Path, report: Report) -> None:
     """Calibrate, choose settings, export and check: the same for every model."""
     detector.eval()
     kept, validation = cache / name, cache / "sets" / "val"
@@ -220,7 +180,7 @@ def _finish(
         soften.cool(detector.head, divisor, column)
         measured[column] = soften.cooled(curves_of, divisor)
         report(f"{name}: logits of column {column} divided by {divisor}")
-    chosen = _settings(kept / "settings.json", measured, recall, report)
+    chosen = _settings(kept / "settings.json", measured, report)
     export.write(detector, output / name, config(name, chosen))
     _check(detector, output / name, validation / "scenes")
     report(f"written: {output / name}")
@@ -251,30 +211,22 @@ def validation_curves(model: Path, folder: Path, report: Report) -> dict[int, ch
     return measured
 
 
-def _settings(
-    path: Path, measured: dict[int, choose.Measured], recall: float, report: Report
-) -> dict[str, dict[str, Any]]:
+def _settings(path: Path, measured: dict[int, choose.Measured], report: Report) -> dict[str, dict[str, Any]]:
     if not path.exists():
         report("settings: search on validation")
-        presets = choose.presets(measured[EVENT], recall)
-        chosen = {name: settings.to_dict() for name, settings in presets.items()}
+        chosen = {name: settings.to_dict() for name, settings in choose.presets(measured[EVENT]).items()}
         chosen[PULSES] = choose.pulse(measured[PULSE]).to_dict()
         path.write_text(json.dumps(chosen, indent=1) + "\n", "utf-8")
     return json.loads(path.read_text("utf-8"))
 
 
 _TITLES = {
-    "base": "vbannotate base: vocal bursts, Whisper base cut after layer 4 and YAMNet",
+    "base": "vbannotate base: vocal bursts, Whisper base cut after layer 4",
     "tiny": "vbannotate tiny: vocal bursts, Whisper tiny.en cut after layer 1, taught by base",
 }
 
 
-_VERSIONS = {"base": "6", "tiny": "5"}
-_LICENCES = {
-    "base": "MIT (Whisper encoder, Copyright (c) 2022 OpenAI), "
-    "Apache-2.0 (YAMNet, Copyright 2019 The TensorFlow Authors; head)",
-    "tiny": "MIT (Whisper encoder, Copyright (c) 2022 OpenAI), Apache-2.0 (head)",
-}
+_VERSIONS = {"base": "5", "tiny": "5"}
 
 
 def config(name: str, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -286,7 +238,7 @@ def config(name: str, chosen: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "name": name,
         "title": _TITLES[name],
         "version": _VERSIONS[name],
-        "licence": _LICENCES[name],
+        "licence": "MIT (Whisper encoder, Copyright (c) 2022 OpenAI), Apache-2.0 (head)",
         "source": "trained by python -m vbannotate.train detector; see README.md beside this file",
         "sample_rate": 16_000,
         "frame_us": 20_000,

@@ -76,6 +76,20 @@ def test_it_follows_its_teacher(shards):
     assert events_of(model, mel).max() < 0.3
 
 
+def test_it_hears_the_log_mels_altered(shards, trained):
+    """With a burst's bands silenced on the way, it learns nothing of them."""
+
+    def silenced(mel, rng):
+        mel[:, 40:] = 0
+        return mel
+
+    model = fresh()
+    small.train(model, shards, PLAN, report=lambda line: None, altered=silenced)
+    batch, mel, _ = next(shards.forever(24, np.random.default_rng(1)))
+    right = [((events_of(m, mel) > 0.5) == (batch.event > 0.5)).mean() for m in (trained, model)]
+    assert right[1] < right[0] - 0.02
+
+
 def test_the_whole_is_tuned_but_for_what_lies_lowest(shards):
     torch.manual_seed(0)
     encoder, head = Encoder(WIDTH, 4, 128), Head(WIDTH, 2, 16, 12)

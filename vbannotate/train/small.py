@@ -52,12 +52,14 @@ def train(
     plan: SmallPlan,
     teacher: np.ndarray | None = None,
     report: Callable[[str], None] = print,
+    altered: Callable[[Tensor, np.random.Generator], Tensor] | None = None,
 ) -> None:
     """Train in place; the running mean of the weights stays. `teacher` holds logits float16 [windows, 500, 2]
-    of events and pulses.
+    of events and pulses. Log-mels are `altered`, or else `masked`.
     """
     groups = [(model.ears, plan.encoder_rate), (model.head, plan.head_rate)]
-    learn(model, groups, shards, plan, masked, lambda line: report(f"tiny: {line}"), teacher, plan.taught)
+    by = altered or masked
+    learn(model, groups, shards, plan, by, lambda line: report(f"tiny: {line}"), teacher, plan.taught)
 
 
 class Loop(Protocol):

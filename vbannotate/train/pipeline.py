@@ -11,7 +11,7 @@ again       the same layers on those, hard ones oftener              CACHE/again
 cried       the same layers on words cried out among the hard ones   CACHE/cried.pt
 whole       all but the lowest layer, between two means of weights   CACHE/whole.pt
 tiny        the small detector, taught by the large one              CACHE/tiny.pt
-wider       the same once more, on the windows of the stage whole    CACHE/tiny-wider.pt
+again tiny  the same once more, on the windows of the stage whole    CACHE/tiny-again.pt
 draft       each network as a file, tiny in 8 bits                   CACHE/{MODEL}/model.onnx
 curves      what the drafts say of the validation soundscapes        CACHE/{MODEL}/*.npz
 settings    temperature and settings from those curves               CACHE/{MODEL}/settings.json
@@ -78,7 +78,7 @@ CRIED_PARTS = ("harder", "cried")
 CRIED = tune.TunePlan(epochs=0.7, layer_rate=6e-5, head_rate=2e-4, seed=31)
 WHOLE, WHOLE_PARTS = whole.WholePlan(), ("varied",)
 TINY = small.SmallPlan()
-TINY_WIDER = small.SmallPlan(epochs=1.3, head_rate=5e-4, encoder_rate=1e-4, taught=0, seed=107)
+TINY_AGAIN = small.SmallPlan(epochs=1.3, head_rate=5e-4, encoder_rate=1e-4, taught=0, seed=107)
 
 # The file may differ from torch by this much in the mean of all probabilities, and by so many frames in an
 # event's ends, on so many recordings: what is nearly a tie when 8-bit numbers are made may be rounded up here
@@ -163,11 +163,11 @@ def run(
         small.train(tiny, later, TINY, said, report)
         torch.save(tiny.state_dict(), cache / "tiny.pt")
     tiny.load_state_dict(torch.load(cache / "tiny.pt", weights_only=True))
-    if not (cache / "tiny-wider.pt").exists():
+    if not (cache / "tiny-again.pt").exists():
         windows = small.Mels([cache / "features" / name for name in WHOLE_PARTS])
-        small.train(tiny, windows, TINY_WIDER, report=report, altered=whole.heard)
-        torch.save(tiny.state_dict(), cache / "tiny-wider.pt")
-    tiny.load_state_dict(torch.load(cache / "tiny-wider.pt", weights_only=True))
+        small.train(tiny, windows, TINY_AGAIN, report=report, altered=whole.heard)
+        torch.save(tiny.state_dict(), cache / "tiny-again.pt")
+    tiny.load_state_dict(torch.load(cache / "tiny-again.pt", weights_only=True))
 
     eight = eightbit.encoder(tiny.ears.encoder, some_mels(cache / "sets" / "val"))
     _finish("base", Detector(Ears(model, features.TAPS), head), cache, output, report)
